@@ -1,5 +1,5 @@
 # Plain make drives everything. The README's two commands: `make run` and `make test`.
-# Each folder says in its module.mk what it builds; this file says how.
+# Each folder says in its module.mk what it builds, and in packages.txt which Debian packages that needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
 B := build
@@ -13,7 +13,26 @@ ALL :=
 
 include $(sort $(wildcard */module.mk port/*/module.mk))
 
-.PHONY: all clean
+.PHONY: all clean deps run test
+.DELETE_ON_ERROR:
 all: $(ALL)
+# Builds everything, runs a real program sealed, and shows two attacks being refused.
+run: all programs
+	apps/first/run.sh
+# Runs the tests of every folder; the last line is the count.
+test: all $(TESTS)
+	tests/run $(TESTS)
 clean:
 	rm -rf $(B)
+
+# Installs missing Debian packages. A makefile that is included is made before anything else, so no rule has to name it.
+PACKAGE_LISTS := $(wildcard */packages.txt port/*/packages.txt)
+deps:
+	.ci/install-packages $(PACKAGE_LISTS)
+$(B)/packages.mk: $(PACKAGE_LISTS) .ci/install-packages
+	@mkdir -p $(@D)
+	@.ci/install-packages $(PACKAGE_LISTS)
+	@echo '# The packages of $(PACKAGE_LISTS) are installed.' >$@
+ifneq ($(MAKECMDGOALS),clean)
+include $(B)/packages.mk
+endif

@@ -1,0 +1,1 @@
+TESTS += tests/run-test.sh
