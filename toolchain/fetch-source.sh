@@ -32,7 +32,8 @@ if ! [ -e "$state/updated" ]; then
     [ -f "$file" ] || continue
     sed -E 's/^Types:.*/Types: deb-src/' "$file" >"$state/sources/$(basename "$file")"
   done
-  apt-get "${apt_options[@]}" update >&2
+  # A place without sources is an error to apt and none here: the package may come from another.
+  apt-get "${apt_options[@]}" update >&2 || true
   touch "$state/updated"
 fi
 
@@ -41,7 +42,7 @@ trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
 if ! apt-get "${apt_options[@]}" source "$package" >log 2>&1; then
   # The lists may be older than the archive.
-  apt-get "${apt_options[@]}" update >&2
+  apt-get "${apt_options[@]}" update >&2 || true
   apt-get "${apt_options[@]}" source "$package" >log 2>&1 || { cat log >&2; exit 1; }
 fi
 tree=$(find . -mindepth 1 -maxdepth 1 -type d)
