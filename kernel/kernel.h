@@ -28,7 +28,7 @@ struct port_fault {
 _Noreturn void kernel_fault(const struct port_fault *fault);
 /* A processor enters the kernel for good: schedules for ever. After kernel_initialise. */
 _Noreturn void kernel_cpu_run(void);
-/* See port_device_request. Any host thread; takes the lock. */
+/* See port_device_request. Any host thread, with the lock held. */
 void kernel_device_ready(void *thread);
 
 /* ---- Called by the host program: builds the first processes ----

@@ -1,0 +1,203 @@
+/* Owns the host threads that run processes, the kernel lock, sleeping and waking, and the kernel's memory. Any kernel thread. */
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "port/linux/linux.h"
+
+__thread struct linux_cpu *linux_cpu_self;
+struct linux_port_options linux_options;
+
+static struct linux_cpu cpus[PORT_CPUS_MOST];
+static uint32_t cpu_count;
+static _Atomic uint32_t cpus_ready; /* threads that have set themselves up */
+static _Atomic uint32_t cpus_go;    /* 1: the seal is complete */
+static _Atomic uint32_t cpu_failed;
+
+/* 0 free, 1 held, 2 held and somebody sleeps for it. */
+static _Atomic uint32_t kernel_lock;
+
+void linux_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
+  struct timespec timeout = {(time_t)(timeout_ns / 1000000000), (long)(timeout_ns % 1000000000)};
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout_ns == SIGNET_NEVER ? NULL : &timeout, NULL, 0);
+}
+
+void linux_futex_wake(_Atomic uint32_t *word, int count) {
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+static void lock_slowly(_Atomic uint32_t *mutex) {
+  for (int spins = 0; spins < 200; spins++) {
+    uint32_t expected = 0;
+    if (atomic_load_explicit(mutex, memory_order_relaxed) == 0 &&
+        atomic_compare_exchange_strong(mutex, &expected, 1))
+      return;
+    __builtin_ia32_pause();
+  }
+  while (atomic_exchange(mutex, 2) != 0)
+    linux_futex_wait(mutex, 2, SIGNET_NEVER);
+}
+
+void linux_mutex_lock(_Atomic uint32_t *mutex) {
+  uint32_t expected = 0;
+  if (!atomic_compare_exchange_strong_explicit(mutex, &expected, 1, memory_order_acquire, memory_order_relaxed))
+    lock_slowly(mutex);
+}
+
+void linux_mutex_unlock(_Atomic uint32_t *mutex) {
+  if (atomic_exchange_explicit(mutex, 0, memory_order_release) == 2)
+    linux_futex_wake(mutex, 1);
+}
+
+void port_lock(void) { linux_mutex_lock(&kernel_lock); }
+
+void port_unlock(void) { linux_mutex_unlock(&kernel_lock); }
+
+uint32_t port_cpu_count(void) { return cpu_count; }
+
+uint32_t port_cpu_self(void) { return linux_cpu_self ? linux_cpu_self->number : 0; }
+
+void port_idle(uint64_t deadline) {
+  struct linux_cpu *cpu = linux_cpu_self;
+  /* Another processor may run this thread next: what it left in this one goes to memory. */
+  if (cpu->context) {
+    linux_context_save_floating_point(cpu->context);
+    cpu->context = NULL;
+  }
+  port_unlock();
+  uint64_t now = port_clock(SIGNET_CLOCK_MONOTONIC);
+  if (deadline > now && atomic_load(&cpu->wake) == 0)
+    linux_futex_wait(&cpu->wake, 0, deadline == SIGNET_NEVER ? SIGNET_NEVER : deadline - now);
+  atomic_store(&cpu->wake, 0);
+  port_lock();
+}
+
+void port_wake(uint32_t number) {
+  struct linux_cpu *cpu = &cpus[number];
+  if (atomic_exchange(&cpu->wake, 1) == 0)
+    linux_futex_wake(&cpu->wake, 1);
+}
+
+void linux_context_forget(const struct port_context *context) {
+  for (uint32_t i = 0; i < cpu_count; i++)
+    if (cpus[i].context == context)
+      cpus[i].context = NULL;
+}
+
+uint64_t port_clock(enum signet_clock clock) {
+  struct timespec now;
+  clock_gettime(clock == SIGNET_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void port_random(void *bytes, size_t length) {
+  for (size_t have = 0; have < length;) {
+    ssize_t got = getrandom((char *)bytes + have, length - have, 0);
+    if (got > 0)
+      have += (size_t)got;
+  }
+}
+
+void *port_pages_allocate(size_t length) {
+  void *pages = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return pages == MAP_FAILED ? NULL : pages;
+}
+
+void port_pages_free(void *pages, size_t length) { munmap(pages, length); }
+
+bool linux_thread_start(void *(*run)(void *), void *argument) {
+  sigset_t all, old;
+  pthread_t thread;
+  pthread_attr_t attributes;
+  sigfillset(&all);
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 128 << 10);
+  pthread_sigmask(SIG_BLOCK, &all, &old);
+  int error = pthread_create(&thread, &attributes, run, argument);
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+  pthread_attr_destroy(&attributes);
+  if (error == 0)
+    pthread_detach(thread);
+  return error == 0;
+}
+
+extern _Noreturn void linux_call_on(uint64_t stack, void (*function)(void));
+
+static void *guarded_stack(size_t length) {
+  uint8_t *low = mmap(NULL, length + 2 * SIGNET_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (low == MAP_FAILED || mprotect(low + SIGNET_PAGE, length, PROT_READ | PROT_WRITE) != 0)
+    return NULL;
+  return low + SIGNET_PAGE;
+}
+
+/* Waits for linux_port_start: a processor must exist before the seal, since no thread can be made after it. */
+static void *cpu_run(void *argument) {
+  struct linux_cpu *cpu = argument;
+  linux_cpu_self = cpu;
+  uint8_t *stack = guarded_stack(LINUX_KERNEL_STACK);
+  cpu->signal_stack = guarded_stack(LINUX_SIGNAL_STACK);
+  if (!stack || !cpu->signal_stack || !linux_signal_cpu(cpu) || !linux_filter_thread(false))
+    atomic_store(&cpu_failed, 1);
+  cpu->kernel_stack = (uint64_t)stack + LINUX_KERNEL_STACK;
+  atomic_fetch_add(&cpus_ready, 1);
+  linux_futex_wake(&cpus_ready, 1);
+  while (atomic_load(&cpus_go) == 0)
+    linux_futex_wait(&cpus_go, 0, SIGNET_NEVER);
+  linux_call_on(cpu->kernel_stack, kernel_cpu_run);
+}
+
+static void count_cpus(void) {
+  long online = sysconf(_SC_NPROCESSORS_ONLN);
+  cpu_count = linux_options.cpus ? linux_options.cpus : (uint32_t)(online < 1 ? 1 : online);
+  if (cpu_count > PORT_CPUS_MOST)
+    cpu_count = PORT_CPUS_MOST;
+}
+
+static bool start_cpus(void) {
+  for (uint32_t i = 0; i < cpu_count; i++) {
+    cpus[i].number = i;
+    cpus[i].floating_window = UINT32_MAX;
+    if (!linux_thread_start(cpu_run, &cpus[i]))
+      return false;
+  }
+  for (uint32_t ready; (ready = atomic_load(&cpus_ready)) < cpu_count;)
+    linux_futex_wait(&cpus_ready, ready, SIGNET_NEVER);
+  return atomic_load(&cpu_failed) == 0;
+}
+
+bool linux_port_prepare(const struct linux_port_options *options, const char **problem) {
+  linux_options = *options;
+  count_cpus();
+  *problem = "no memory for the kernel";
+  if (!linux_context_prepare())
+    return false;
+  if (!linux_window_prepare(problem))
+    return false;
+  *problem = "the loader or the poller thread cannot be started";
+  return linux_loader_start() && linux_poller_start();
+}
+
+bool linux_port_start(const char **problem) {
+  *problem = "signals cannot be set up";
+  if (!linux_signal_prepare())
+    return false;
+  *problem = "a processor thread cannot be started or filtered";
+  if (!start_cpus())
+    return false;
+  if (!linux_seal(problem))
+    return false;
+  atomic_store(&cpus_go, 1);
+  linux_futex_wake(&cpus_go, (int)cpu_count);
+  return true;
+}
+
+void port_report(const struct kernel_report *report) {
+  if (linux_options.report)
+    linux_options.report(linux_options.report_context, report);
+}

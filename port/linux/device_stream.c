@@ -1,0 +1,150 @@
+/* Owns stream devices: standard input, output and error, terminals. Called by the service that holds the device, on its processor, without the
+ * kernel lock. A request that would wait is handed to the poller, so that no processor ever waits for the host. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <signet/device.h>
+
+#include "port/linux/linux.h"
+
+struct stream_device {
+  struct port_device device;
+  int input, output; /* -1: none */
+  bool mode_changed;
+  struct termios mode; /* as it was found */
+};
+
+static bool ready(int descriptor, short events) {
+  struct pollfd polled = {.fd = descriptor, .events = events};
+  return poll(&polled, 1, 0) != 0;
+}
+
+static bool answer(struct signet_result *result, ssize_t value) {
+  *result = value < 0 ? linux_device_error(errno) : (struct signet_result){SIGNET_OK, (uint64_t)value};
+  return true;
+}
+
+static bool fail(struct signet_result *result, int error) {
+  *result = linux_device_error(error);
+  return true;
+}
+
+/* True: may be made now. False: the thread waits, or *result holds the error and *failed is true. */
+static bool may_proceed(int descriptor, short events, const struct port_request *request,
+                        struct signet_result *result, bool *answered) {
+  *answered = true;
+  if (descriptor < 0)
+    return !fail(result, EBADF);
+  if (ready(descriptor, events))
+    return true;
+  if (!linux_poller_wait(descriptor, events, request->thread))
+    return !fail(result, EAGAIN);
+  *answered = false;
+  return false;
+}
+
+static bool status(const struct stream_device *stream, const struct port_request *request,
+                   struct signet_result *result) {
+  struct stat host;
+  struct signet_file_status filled;
+  int descriptor = stream->input >= 0 ? stream->input : stream->output;
+  if (descriptor < 0 || fstat(descriptor, &host) != 0)
+    return fail(result, descriptor < 0 ? EBADF : errno);
+  linux_fill_status(&filled, &host);
+  if (request->buffer_length >= sizeof filled &&
+      !port_copy_out(request->window, request->buffer_offset, &filled, sizeof filled)) {
+    *result = (struct signet_result){SIGNET_ADDRESS, 0};
+    return true;
+  }
+  uint64_t bits = (isatty(descriptor) ? SIGNET_STREAM_IS_TERMINAL : 0) |
+                  (S_ISREG(host.st_mode) ? SIGNET_STREAM_IS_FILE : 0) |
+                  (S_ISFIFO(host.st_mode) || S_ISSOCK(host.st_mode) ? SIGNET_STREAM_IS_PIPE : 0);
+  *result = (struct signet_result){SIGNET_OK, bits};
+  return true;
+}
+
+static bool set_mode(struct stream_device *stream, uint64_t mode, struct signet_result *result) {
+  struct termios now;
+  if (stream->input < 0 || tcgetattr(stream->input, &now) != 0)
+    return fail(result, ENOTTY);
+  if (!stream->mode_changed) {
+    stream->mode = now;
+    stream->mode_changed = true;
+  }
+  now = stream->mode;
+  if (mode == 1) {
+    now.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    now.c_cc[VMIN] = 1;
+    now.c_cc[VTIME] = 0;
+  } else if (mode != 0) {
+    return fail(result, EINVAL);
+  }
+  return answer(result, tcsetattr(stream->input, TCSADRAIN, &now));
+}
+
+static bool stream_request(struct port_device *device, const struct port_request *request,
+                           struct signet_result *result) {
+  struct stream_device *stream = (struct stream_device *)device;
+  void *buffer = (void *)(linux_window_base(request->window) + request->buffer_offset);
+  int any = stream->input >= 0 ? stream->input : stream->output;
+  struct winsize size;
+  bool answered;
+  switch (request->operation) {
+  case SIGNET_DEVICE_IDENTIFY:
+    *result = (struct signet_result){SIGNET_OK, SIGNET_DEVICE_STREAM};
+    return true;
+  case SIGNET_STREAM_READ:
+    if (!may_proceed(stream->input, POLLIN, request, result, &answered))
+      return answered;
+    return answer(result, read(stream->input, buffer, request->buffer_length));
+  case SIGNET_STREAM_WRITE:
+    if (!may_proceed(stream->output, POLLOUT, request, result, &answered))
+      return answered;
+    return answer(result, write(stream->output, buffer, request->buffer_length));
+  case SIGNET_STREAM_STATUS:
+    return status(stream, request, result);
+  case SIGNET_STREAM_POLL:
+    return stream->input < 0 ? fail(result, EBADF) : answer(result, ready(stream->input, POLLIN));
+  case SIGNET_STREAM_WINDOW_SIZE:
+    if (any < 0 || ioctl(any, TIOCGWINSZ, &size) != 0)
+      return answer(result, 0);
+    return answer(result, (ssize_t)((uint64_t)size.ws_row << 32 | size.ws_col));
+  case SIGNET_STREAM_TERMINAL_MODE:
+    return set_mode(stream, request->arguments[0], result);
+  case SIGNET_STREAM_SEEK:
+    if (any < 0 || request->arguments[1] > SEEK_END)
+      return fail(result, any < 0 ? EBADF : EINVAL);
+    return answer(result, lseek(any, (off_t)request->arguments[0], (int)request->arguments[1]));
+  default:
+    *result = (struct signet_result){SIGNET_UNSUPPORTED, 0};
+    return true;
+  }
+}
+
+static void stream_close(struct port_device *device) {
+  struct stream_device *stream = (struct stream_device *)device;
+  if (stream->mode_changed)
+    tcsetattr(stream->input, TCSANOW, &stream->mode);
+  if (stream->input >= 0)
+    close(stream->input);
+  if (stream->output >= 0)
+    close(stream->output);
+  free(stream);
+}
+
+struct port_device *linux_stream_device(int input, int output, const char **problem) {
+  struct stream_device *stream = calloc(1, sizeof *stream);
+  *problem = "no memory for a stream";
+  if (!stream)
+    return NULL;
+  stream->device = (struct port_device){stream_request, stream_close};
+  stream->input = input < 0 ? -1 : dup(input);
+  stream->output = output < 0 ? -1 : dup(output);
+  return &stream->device;
+}

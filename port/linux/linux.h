@@ -1,0 +1,121 @@
+/* Internal to port/linux, except what is marked for the host program (cli/, tests/, bench/). */
+#ifndef PORT_LINUX_LINUX_H
+#define PORT_LINUX_LINUX_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/kernel.h"
+#include "port/linux/context.h"
+#include "port/port.h"
+
+/* ---- For the host program ---- */
+
+struct linux_port_options {
+  uint32_t cpus;    /* host threads that run processes; 0: one per processor of the host */
+  uint32_t windows; /* 0: as many as the address space gives, at most 16384 */
+  /* Hears of every process that ends; called on any host thread with the kernel lock held or not. May be NULL. */
+  void (*report)(void *context, const struct kernel_report *report);
+  void *report_context;
+};
+
+/* Prepares the platform: address space, entry table, loader thread. Once. False: *problem says why. */
+bool linux_port_prepare(const struct linux_port_options *options, const char **problem);
+/* Seals this process (see seal.c), then starts the processors. After kernel_initialise. From here on no thread can make memory
+ * executable except the loader, and the code of this program cannot be changed or remapped. False: *problem says why. */
+bool linux_port_start(const char **problem);
+
+/* What the seal achieved, for the report of `signet run --verbose` and for tests. */
+struct linux_seal_facts {
+  uint32_t mappings_sealed; /* by mseal */
+  bool mseal;               /* the host has it */
+  bool filtered;            /* system call filters are in force on every thread */
+};
+void linux_seal_facts(struct linux_seal_facts *facts);
+
+/* Devices for the host program to grant. The descriptors stay the caller's to keep open; the device uses its own copies.
+ * NULL: *problem says why (a directory on procfs is refused: it could write to sealed code). */
+struct port_device *linux_stream_device(int input, int output, const char **problem);
+struct port_device *linux_directory_device(const char *path, bool read_only, const char **problem);
+
+/* ---- Internal ---- */
+
+#define LINUX_WINDOW_BYTES (1ull << 32)
+#define LINUX_KERNEL_STACK (128u << 10)
+#define LINUX_SIGNAL_STACK (64u << 10)
+
+/* One host thread that runs processes. The first fields are known to entry.S by offset (context.h). */
+struct linux_cpu {
+  uint64_t kernel_stack;        /* top, 16-byte aligned */
+  struct port_context *context; /* whose registers are in the processor, or NULL */
+  uint64_t base;                /* of the window that ran last: what %gs and %r14 hold */
+  uint32_t tick;                /* a tick came while the kernel ran */
+  uint32_t number;
+  struct port_fault fault;      /* handed from the signal handler to kernel_fault */
+  uint32_t floating_window;     /* window whose values the vector registers may hold */
+  _Atomic uint32_t wake;        /* futex: 1 when a wake is pending */
+  void *signal_stack;
+};
+
+struct signet_file_status;
+struct stat;
+extern uint64_t linux_windows_low, linux_windows_high; /* addresses of the reserved area */
+extern struct linux_port_options linux_options;
+
+static inline uint64_t linux_window_base(uint32_t window) {
+  return linux_windows_low + (uint64_t)window * LINUX_WINDOW_BYTES;
+}
+
+/* cpu.c */
+extern __thread struct linux_cpu *linux_cpu_self;
+void linux_context_forget(const struct port_context *context);    /* no processor holds its registers */
+void linux_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
+void linux_futex_wake(_Atomic uint32_t *word, int count);
+/* A mutex for state that is not the kernel's. */
+void linux_mutex_lock(_Atomic uint32_t *mutex);
+void linux_mutex_unlock(_Atomic uint32_t *mutex);
+/* Starts a host thread with all signals blocked. */
+bool linux_thread_start(void *(*run)(void *), void *argument);
+
+/* context.c */
+bool linux_context_prepare(void);
+void linux_context_save_frame(struct port_context *context, const void *ucontext, uint64_t base);
+void linux_context_save_floating_point(struct port_context *context);
+
+/* window.c */
+bool linux_window_prepare(const char **problem);
+void linux_window_settle(uint32_t window); /* before a process runs: drops what an earlier one left mapped */
+/* `image` tells images apart for ever; descriptor and position are where its bytes are. */
+bool linux_window_map_image(uint32_t window, uint32_t offset, uint64_t length, int descriptor, uint64_t position,
+                            uint64_t image, bool code, enum signet_protection protection);
+
+/* loader.c */
+bool linux_loader_start(void);
+bool linux_loader_map(void *address, uint64_t length, int descriptor, uint64_t position);
+
+/* seal.c */
+bool linux_seal(const char **problem);
+bool linux_filter_thread(bool loader);
+bool linux_seal_file(int descriptor); /* no writing, growing or shrinking, for good */
+
+/* signal.c */
+bool linux_signal_prepare(void);
+bool linux_signal_cpu(struct linux_cpu *cpu);
+
+/* device.c, device_stream.c, device_directory.c */
+struct port_device {
+  bool (*request)(struct port_device *device, const struct port_request *request, struct signet_result *result);
+  void (*close)(struct port_device *device);
+};
+bool linux_poller_start(void);
+/* Calls kernel_device_ready(thread) once, when the descriptor is ready. False: too many wait. */
+bool linux_poller_wait(int descriptor, short events, void *thread);
+void linux_poller_forget(void *thread);
+struct signet_result linux_device_error(int error);
+void linux_fill_status(struct signet_file_status *status, const struct stat *from);
+
+_Noreturn void linux_panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

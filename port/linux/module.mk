@@ -1,0 +1,18 @@
+# The kernel inside a Linux process. general-regs-only: nothing of the kernel's may be left in vector registers.
+LINUX_CFLAGS := $(HOST_CFLAGS) -D_GNU_SOURCE -mgeneral-regs-only -fno-strict-aliasing
+LINUX_SOURCES := $(wildcard port/linux/*.c) port/linux/entry.S
+LINUX_OBJECTS := $(patsubst %,$(B)/%.o,$(LINUX_SOURCES))
+LINUX_LIBRARY := $(B)/lib/libport-linux.a
+
+$(B)/port/linux/%.c.o: port/linux/%.c
+	@mkdir -p $(@D)
+	$(CC) $(LINUX_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/port/linux/%.S.o: port/linux/%.S
+	@mkdir -p $(@D)
+	$(CC) -Iinclude -I. -g -MMD -MP -c $< -o $@
+$(LINUX_LIBRARY): $(LINUX_OBJECTS)
+	@mkdir -p $(@D)
+	rm -f $@ && ar rcs $@ $^
+
+ALL += $(LINUX_LIBRARY)
+-include $(LINUX_OBJECTS:.o=.d)

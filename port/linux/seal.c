@@ -1,0 +1,187 @@
+/* Owns the sealing of the host process: after linux_seal no thread can add executable memory but the loader, and the program's own code and
+ * constants can be neither changed nor remapped. Called once, by the thread that starts the system, after all other threads have filtered
+ * themselves.
+ *
+ * Four layers: system call filters on every thread (checked, not assumed), PR_SET_MDWE, mseal on the program's own mappings, and write seals on
+ * the files that sealed code is mapped from. What it does not cover is written in docs/: a file descriptor of /proc/self/mem could write through all of
+ * them, so none is ever opened and no directory on procfs is served. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "port/linux/linux.h"
+
+#define MSEAL_NUMBER 462 /* Linux 6.10 and later; Debian 12's headers do not name it */
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#endif
+#define REFUSE_EXEC_GAIN 1ul
+
+static struct linux_seal_facts facts;
+
+void linux_seal_facts(struct linux_seal_facts *out) { *out = facts; }
+
+/* What processors, the poller and the host program's thread need. Memory calls are added with their argument checks. */
+static const int ordinary_calls[] = {
+    SCMP_SYS(futex),         SCMP_SYS(rt_sigreturn),  SCMP_SYS(munmap),        SCMP_SYS(madvise),
+    SCMP_SYS(brk),           SCMP_SYS(memfd_create),  SCMP_SYS(fcntl),         SCMP_SYS(ftruncate),
+    SCMP_SYS(fallocate),     SCMP_SYS(read),          SCMP_SYS(write),         SCMP_SYS(readv),
+    SCMP_SYS(writev),        SCMP_SYS(pread64),       SCMP_SYS(pwrite64),      SCMP_SYS(close),
+    SCMP_SYS(lseek),         SCMP_SYS(fstat),         SCMP_SYS(newfstatat),    SCMP_SYS(fstatfs),
+    SCMP_SYS(getdents64),    SCMP_SYS(openat2),       SCMP_SYS(mkdirat),       SCMP_SYS(unlinkat),
+    SCMP_SYS(renameat2),     SCMP_SYS(symlinkat),     SCMP_SYS(readlinkat),    SCMP_SYS(fchmod),
+    SCMP_SYS(utimensat),     SCMP_SYS(fsync),         SCMP_SYS(fdatasync),     SCMP_SYS(dup),
+    SCMP_SYS(ioctl),         SCMP_SYS(poll),          SCMP_SYS(ppoll),         SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_nanosleep), SCMP_SYS(getrandom),   SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigtimedwait), SCMP_SYS(sigaltstack), SCMP_SYS(tgkill),        SCMP_SYS(kill),
+    SCMP_SYS(getpid),        SCMP_SYS(gettid),        SCMP_SYS(exit),          SCMP_SYS(exit_group),
+    SCMP_SYS(restart_syscall), SCMP_SYS(sched_yield), SCMP_SYS(sched_setaffinity), SCMP_SYS(timer_settime),
+    SCMP_SYS(arch_prctl),    SCMP_SYS(getppid),
+};
+
+static const int loader_calls[] = {
+    SCMP_SYS(futex), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
+};
+
+static bool add_rules(scmp_filter_ctx filter, bool loader) {
+  const int *calls = loader ? loader_calls : ordinary_calls;
+  size_t count = loader ? sizeof loader_calls / sizeof *calls : sizeof ordinary_calls / sizeof *calls;
+  for (size_t i = 0; i < count; i++)
+    if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0) != 0)
+      return false;
+  if (loader)
+    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
+                            SCMP_A2(SCMP_CMP_EQ, PROT_READ | PROT_EXEC),
+                            SCMP_A3(SCMP_CMP_EQ, MAP_SHARED | MAP_FIXED)) == 0;
+  return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+                          SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0 &&
+         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+                          SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0;
+}
+
+/* The filter as a program, made once for each kind; NULL on failure. Called by one thread at a time. */
+static struct sock_fprog *filter_program(bool loader) {
+  static struct sock_fprog programs[2];
+  static _Atomic uint32_t mutex;
+  struct sock_fprog *program = &programs[loader];
+  struct sock_fprog *made = NULL;
+  linux_mutex_lock(&mutex);
+  if (program->filter) {
+    made = program;
+    goto unlock;
+  }
+  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+  if (!filter)
+    goto unlock;
+  int file = memfd_create("signet-filter", MFD_CLOEXEC);
+  if (file < 0)
+    goto release;
+  if (!add_rules(filter, loader) || seccomp_export_bpf(filter, file) != 0)
+    goto close_file;
+  off_t length = lseek(file, 0, SEEK_END);
+  void *code = mmap(NULL, (size_t)length, PROT_READ, MAP_PRIVATE, file, 0);
+  if (length <= 0 || code == MAP_FAILED)
+    goto close_file;
+  program->len = (unsigned short)((size_t)length / sizeof(struct sock_filter));
+  program->filter = code;
+  made = program;
+close_file:
+  close(file);
+release:
+  seccomp_release(filter);
+unlock:
+  linux_mutex_unlock(&mutex);
+  return made;
+}
+
+bool linux_filter_thread(bool loader) {
+  struct sock_fprog *program = filter_program(loader);
+  return program && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program) == 0;
+}
+
+/* Every thread of this process must say "Seccomp: 2" of itself. */
+static bool all_threads_filtered(void) {
+  DIR *tasks = opendir("/proc/self/task");
+  bool all = tasks != NULL;
+  for (struct dirent *entry; all && (entry = readdir(tasks));) {
+    if (!isdigit((unsigned char)entry->d_name[0]))
+      continue;
+    if (strtol(entry->d_name, NULL, 10) == gettid())
+      continue; /* this thread is filtered last */
+    char path[64], line[128];
+    bool filtered = false;
+    snprintf(path, sizeof path, "/proc/self/task/%.16s/status", entry->d_name);
+    FILE *status = fopen(path, "r");
+    while (status && fgets(line, sizeof line, status))
+      filtered = filtered || strcmp(line, "Seccomp:\t2\n") == 0;
+    if (status)
+      fclose(status);
+    all = filtered;
+  }
+  if (tasks)
+    closedir(tasks);
+  return all;
+}
+
+/* Seals each mapping of a file that cannot be written: code, constants, relocated data. Refuses to go on beside memory that is
+ * writable and executable. */
+static bool seal_mappings(const char **problem) {
+  FILE *maps = fopen("/proc/self/maps", "r");
+  char line[512];
+  bool good = maps != NULL;
+  *problem = "/proc/self/maps cannot be read";
+  facts.mseal = true;
+  while (good && fgets(line, sizeof line, maps)) {
+    unsigned long low, high;
+    char protection[8], path[256] = "";
+    if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %255s", &low, &high, protection, path) < 3)
+      continue;
+    if (protection[1] == 'w' && protection[2] == 'x') {
+      *problem = "this process has memory that is writable and executable";
+      good = false;
+    }
+    bool own = path[0] == '/' && protection[1] != 'w' && strncmp(path, "/memfd:", 7) != 0;
+    if (!own || !facts.mseal)
+      continue;
+    if (syscall(MSEAL_NUMBER, low, high - low, 0ul) == 0)
+      facts.mappings_sealed++;
+    else
+      facts.mseal = false;
+  }
+  if (maps)
+    fclose(maps);
+  return good;
+}
+
+bool linux_seal(const char **problem) {
+  int persona = personality(0xffffffff);
+  if (persona < 0 || (persona & READ_IMPLIES_EXEC)) {
+    *problem = "the host makes readable memory executable (personality READ_IMPLIES_EXEC)";
+    return false;
+  }
+  if (!seal_mappings(problem))
+    return false;
+  prctl(PR_SET_MDWE, REFUSE_EXEC_GAIN, 0ul, 0ul, 0ul); /* Linux 6.3 and later; the filters do not depend on it */
+  if (!all_threads_filtered()) {
+    *problem = "a thread of this process has no system call filter";
+    return false;
+  }
+  if (!linux_filter_thread(false)) {
+    *problem = "the host has no system call filters (seccomp)";
+    return false;
+  }
+  facts.filtered = true;
+  return true;
+}

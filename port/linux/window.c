@@ -1,0 +1,305 @@
+/* Owns the reserved address space and what is mapped in each window. Called by the kernel with its lock held, except
+ * for the mapping of images (a window whose process is not running has one user).
+ *
+ * A window that was set up for one image is kept set up when its process ends: private memory is dropped, mappings stay, marked
+ * stale. The next process from the same image finds them and saves the system calls. Anything that does not match
+ * drops all that is stale before a process runs in the window (linux_window_settle). */
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "port/linux/linux.h"
+
+#define ENTRIES 14
+
+enum mapping_kind { MAPPING_ANONYMOUS, MAPPING_PRIVATE_IMAGE, MAPPING_CODE };
+
+struct mapping {
+  uint32_t offset;
+  uint32_t pages;
+  uint8_t kind;
+  uint8_t protection;
+  bool live; /* of the present process; otherwise stale */
+  uint64_t image;
+  uint64_t position; /* in the image */
+};
+
+struct window {
+  struct mapping mapping[ENTRIES];
+  uint8_t mappings;
+  bool tables;    /* entry table and thread page are mapped */
+  bool settled;   /* a process has run since it was created */
+  bool unkept;    /* something does not fit the record: unmap all at the end */
+  uint32_t dynamic_low;
+  uint64_t dynamic_high; /* what running processes mapped beyond the record */
+};
+
+uint64_t linux_windows_low, linux_windows_high;
+static struct window *windows;
+static uint32_t window_count;
+static int table_descriptor = -1;
+
+extern const uint8_t linux_entry_stubs[];
+
+static const int reserve_flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+static void *address_of(uint32_t window, uint32_t offset) { return (void *)(linux_window_base(window) + offset); }
+
+static int host_protection(enum signet_protection protection) {
+  switch (protection) {
+  case SIGNET_PROTECT_READ:
+    return PROT_READ;
+  case SIGNET_PROTECT_WRITE:
+    return PROT_READ | PROT_WRITE;
+  case SIGNET_PROTECT_NONE:
+    break;
+  }
+  return PROT_NONE;
+}
+
+/* The entry table: one page, write-sealed, mapped readable in every window. */
+static bool make_table(void) {
+  uint64_t table[SIGNET_PAGE / 8] = {0};
+  for (uint32_t call = 0; call < SIGNET_CALL_COUNT; call++)
+    table[call] = (uint64_t)(linux_entry_stubs + 16 * call);
+  table_descriptor = memfd_create("signet-entry-table", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  return table_descriptor >= 0 && write(table_descriptor, table, sizeof table) == sizeof table &&
+         linux_seal_file(table_descriptor);
+}
+
+bool linux_window_prepare(const char **problem) {
+  _Static_assert(SIGNET_CALL_COUNT <= 64, "entry.S has a stub for each call");
+  uint32_t wanted = linux_options.windows ? linux_options.windows : 16384;
+  void *area = MAP_FAILED;
+  /* One window more than counted: the area is cut to a multiple of 4 GiB. The space before and after is kept reserved as guard. */
+  for (; wanted >= 8; wanted /= 2) {
+    area = mmap(NULL, (wanted + 2ull) * LINUX_WINDOW_BYTES, PROT_NONE, reserve_flags, -1, 0);
+    if (area != MAP_FAILED)
+      break;
+  }
+  if (area == MAP_FAILED) {
+    *problem = "no address space for the windows of processes";
+    return false;
+  }
+  linux_windows_low = ((uint64_t)area + LINUX_WINDOW_BYTES + LINUX_WINDOW_BYTES - 1) & ~(LINUX_WINDOW_BYTES - 1);
+  window_count = wanted - 1;
+  linux_windows_high = linux_windows_low + window_count * LINUX_WINDOW_BYTES;
+  windows = mmap(NULL, window_count * sizeof *windows, PROT_READ | PROT_WRITE, reserve_flags, -1, 0);
+  if (windows == MAP_FAILED) {
+    *problem = "no memory for the table of windows";
+    return false;
+  }
+  if (!make_table()) {
+    *problem = "the entry table cannot be made (memfd_create and file seals are needed)";
+    return false;
+  }
+  return true;
+}
+
+uint32_t port_window_count(void) { return window_count; }
+
+static void make_inaccessible(uint32_t window, uint32_t offset, uint64_t length) {
+  if (mmap(address_of(window, offset), length, PROT_NONE, reserve_flags | MAP_FIXED, -1, 0) == MAP_FAILED)
+    linux_panic("cannot take back the memory of window %u at 0x%x", window, offset);
+}
+
+static void drop_everything(uint32_t window) {
+  struct window *w = &windows[window];
+  make_inaccessible(window, 0, LINUX_WINDOW_BYTES);
+  memset(w, 0, sizeof *w);
+}
+
+static bool map_tables(uint32_t window) {
+  if (mmap(address_of(window, SIGNET_ENTRY_TABLE), SIGNET_PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, table_descriptor,
+           0) == MAP_FAILED)
+    return false;
+  return mmap(address_of(window, SIGNET_THREAD_PAGE), SIGNET_PAGE, PROT_READ | PROT_WRITE,
+              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
+}
+
+bool port_window_create(uint32_t window) {
+  struct window *w = &windows[window];
+  w->settled = false;
+  if (!w->tables) {
+    if (!map_tables(window)) {
+      drop_everything(window);
+      return false;
+    }
+    w->tables = true;
+  }
+  return true;
+}
+
+static bool writable(const struct mapping *m) { return m->kind != MAPPING_CODE && m->protection == SIGNET_PROTECT_WRITE; }
+
+void port_window_destroy(uint32_t window) {
+  struct window *w = &windows[window];
+  if (w->unkept || w->mappings == 0) {
+    drop_everything(window);
+    return;
+  }
+  if (w->dynamic_high > w->dynamic_low)
+    make_inaccessible(window, w->dynamic_low, w->dynamic_high - w->dynamic_low);
+  w->dynamic_low = 0;
+  w->dynamic_high = 0;
+  bool dropped = madvise(address_of(window, SIGNET_THREAD_PAGE), SIGNET_PAGE, MADV_DONTNEED) == 0;
+  for (uint32_t i = 0; i < w->mappings; i++) {
+    struct mapping *m = &w->mapping[i];
+    m->live = false;
+    if (!writable(m))
+      continue;
+    uint64_t length = (uint64_t)m->pages * SIGNET_PAGE;
+    dropped = dropped && madvise(address_of(window, m->offset), length, MADV_DONTNEED) == 0;
+  }
+  if (!dropped)
+    drop_everything(window);
+}
+
+static bool overlaps(const struct mapping *m, uint32_t offset, uint64_t length) {
+  return offset < m->offset + (uint64_t)m->pages * SIGNET_PAGE && m->offset < offset + length;
+}
+
+/* Makes what stale mappings there are inaccessible. */
+static void drop_stale(uint32_t window) {
+  struct window *w = &windows[window];
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < w->mappings; i++) {
+    struct mapping *m = &w->mapping[i];
+    if (m->live)
+      w->mapping[kept++] = *m;
+    else
+      make_inaccessible(window, m->offset, (uint64_t)m->pages * SIGNET_PAGE);
+  }
+  w->mappings = kept;
+}
+
+void linux_window_settle(uint32_t window) {
+  struct window *w = &windows[window];
+  if (w->settled)
+    return;
+  for (uint32_t i = 0; i < w->mappings; i++)
+    if (!w->mapping[i].live) {
+      drop_stale(window);
+      break;
+    }
+  w->settled = true;
+}
+
+/* True: an equal mapping is there from before and is live now. Otherwise everything stale in the way is gone. */
+static bool revive(uint32_t window, const struct mapping *wanted) {
+  struct window *w = &windows[window];
+  for (uint32_t i = 0; i < w->mappings; i++) {
+    struct mapping *m = &w->mapping[i];
+    if (!m->live && m->offset == wanted->offset && m->pages == wanted->pages && m->kind == wanted->kind &&
+        m->protection == wanted->protection && m->image == wanted->image && m->position == wanted->position) {
+      m->live = true;
+      return true;
+    }
+  }
+  for (uint32_t i = 0; i < w->mappings; i++)
+    if (!w->mapping[i].live) {
+      drop_stale(window);
+      break;
+    }
+  return false;
+}
+
+/* Before a process runs, mappings are recorded; later ones only widen the range to unmap at its end. */
+static void record(uint32_t window, const struct mapping *made) {
+  struct window *w = &windows[window];
+  if (w->settled) {
+    uint64_t end = made->offset + (uint64_t)made->pages * SIGNET_PAGE;
+    if (w->dynamic_high == w->dynamic_low) {
+      w->dynamic_low = made->offset;
+      w->dynamic_high = end;
+    } else {
+      if (made->offset < w->dynamic_low)
+        w->dynamic_low = made->offset;
+      if (end > w->dynamic_high)
+        w->dynamic_high = end;
+    }
+    for (uint32_t i = 0; i < w->mappings; i++)
+      if (overlaps(&w->mapping[i], w->dynamic_low, w->dynamic_high - w->dynamic_low))
+        w->unkept = true;
+  } else if (w->mappings == ENTRIES) {
+    w->unkept = true;
+  } else {
+    w->mapping[w->mappings] = *made;
+    w->mapping[w->mappings++].live = true;
+  }
+}
+
+bool port_window_map(uint32_t window, uint32_t offset, uint64_t length, enum signet_protection protection) {
+  struct mapping made = {.offset = offset,
+                         .pages = (uint32_t)(length / SIGNET_PAGE),
+                         .kind = MAPPING_ANONYMOUS,
+                         .protection = (uint8_t)protection};
+  if (protection == SIGNET_PROTECT_NONE) {
+    port_window_unmap(window, offset, length);
+    return true;
+  }
+  if (!windows[window].settled && revive(window, &made))
+    return true;
+  if (mmap(address_of(window, offset), length, host_protection(protection),
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+    return false;
+  record(window, &made);
+  return true;
+}
+
+void port_window_unmap(uint32_t window, uint32_t offset, uint64_t length) {
+  struct window *w = &windows[window];
+  for (uint32_t i = 0; i < w->mappings; i++)
+    if (overlaps(&w->mapping[i], offset, length))
+      w->unkept = true;
+  make_inaccessible(window, offset, length);
+}
+
+bool port_window_protect(uint32_t window, uint32_t offset, uint64_t length, enum signet_protection protection) {
+  struct window *w = &windows[window];
+  for (uint32_t i = 0; i < w->mappings; i++)
+    if (overlaps(&w->mapping[i], offset, length))
+      w->unkept = true;
+  return mprotect(address_of(window, offset), length, host_protection(protection)) == 0;
+}
+
+bool linux_window_map_image(uint32_t window, uint32_t offset, uint64_t length, int descriptor, uint64_t position,
+                            uint64_t image, bool code, enum signet_protection protection) {
+  struct mapping made = {.offset = offset,
+                         .pages = (uint32_t)(length / SIGNET_PAGE),
+                         .kind = code ? MAPPING_CODE : MAPPING_PRIVATE_IMAGE,
+                         .protection = (uint8_t)protection,
+                         .image = image,
+                         .position = position};
+  if (!windows[window].settled && revive(window, &made))
+    return true;
+  if (code) {
+    if (!linux_loader_map(address_of(window, offset), length, descriptor, position))
+      return false;
+  } else if (mmap(address_of(window, offset), length, host_protection(protection), MAP_PRIVATE | MAP_FIXED, descriptor,
+                  (off_t)position) == MAP_FAILED) {
+    return false;
+  }
+  record(window, &made);
+  return true;
+}
+
+extern bool linux_copy(void *to, const void *from, size_t length);
+extern bool linux_load_word(const uint32_t *from, uint32_t *to);
+extern bool linux_store_word(uint32_t *to, uint32_t value);
+
+bool port_copy_in(void *to, uint32_t window, uint32_t from, size_t length) {
+  return linux_copy(to, address_of(window, from), length);
+}
+
+bool port_copy_out(uint32_t window, uint32_t to, const void *from, size_t length) {
+  return linux_copy(address_of(window, to), from, length);
+}
+
+bool port_load_word(uint32_t window, uint32_t offset, uint32_t *value) {
+  return linux_load_word(address_of(window, offset), value);
+}
+
+bool port_store_word(uint32_t window, uint32_t offset, uint32_t value) {
+  return linux_store_word(address_of(window, offset), value);
+}
