@@ -1,1 +1,15 @@
 TESTS += tests/run-test.sh
+
+# The C files of our own: what git tracks, or in a tree without git all that is not built.
+C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find * -path $(B) -prune -o -name '*.[ch]' -print)
+
+.PHONY: format format-check tidy
+format:
+	clang-format -i $(C_FILES)
+format-check:
+	clang-format --dry-run -Werror $(C_FILES)
+# Host code only: what signet-cc compiles is C of the same kind, but its headers are musl's.
+TIDY_FILES = $(filter-out lib/% services/% apps/% bench/sealed/%,$(filter %.c,$(C_FILES)))
+tidy: $(ALL)
+	@command -v clang-tidy >/dev/null || { echo 'make tidy needs the package clang-tidy'; exit 1; }
+	printf '%s\n' $(TIDY_FILES) | xargs -P 2 -I{} clang-tidy --quiet {} -- -std=gnu11 -D_GNU_SOURCE -Iinclude -I. -I$(B)/gen

@@ -1,5 +1,6 @@
-/* What Linux does, beside the kernel's own figures: `linux null|channel|block|start ROUNDS [PROGRAM]`. Run by bench/run; prints
- * nanoseconds for one operation. Both sides of every exchange are pinned to one processor, as the sealed side is. */
+/* What Linux does, beside the kernel's own figures: `linux null|channel|block|start ROUNDS [PROGRAM]`. Run by
+ * bench/run; prints nanoseconds for one operation. Both sides of every exchange are pinned to one processor, as the
+ * sealed side is. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +64,8 @@ static double null_call(long rounds) {
   return (now() - start) / (double)rounds;
 }
 
-/* A request of `length` bytes and a reply of the same over two pipes, to a child and back. The reader looks at each page, as the sealed side does. */
+/* A request of `length` bytes and a reply of the same over two pipes, to a child and back. The reader looks at each
+ * page, as the sealed side does. */
 static double ping_pong(long rounds, size_t length) {
   int there[2], back[2];
   check(pipe(there) == 0 && pipe(back) == 0, "pipe");
@@ -94,6 +96,7 @@ static double ping_pong(long rounds, size_t length) {
   int status;
   check(waitpid(child, &status, 0) == child && status == 0, "the other side");
   check((unsigned char)bytes[0] == (unsigned char)(1 + 2 * rounds), "what came back");
+  free(bytes);
   return time;
 }
 

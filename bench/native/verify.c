@@ -1,5 +1,5 @@
-/* How fast the verifier reads code: `verify IMAGE SECONDS`, the executable segment of an image over and over. Run by bench/run;
- * prints megabytes (10^6) a second. */
+/* How fast the verifier reads code: `verify IMAGE SECONDS`, the executable segment of an image over and over. Run by
+ * bench/run; prints megabytes (10^6) a second. */
 #include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,8 @@ int main(int count, char **arguments) {
   }
   const Elf64_Phdr *segments = (const Elf64_Phdr *)(bytes + header->e_phoff);
   for (int i = 0; i < header->e_phnum; i++)
-    if (segments[i].p_type == PT_LOAD && segments[i].p_flags & PF_X && segments[i].p_offset + segments[i].p_filesz <= length) {
+    if (segments[i].p_type == PT_LOAD && segments[i].p_flags & PF_X &&
+        segments[i].p_offset + segments[i].p_filesz <= length) {
       input.code = bytes + segments[i].p_offset;
       input.length = segments[i].p_filesz;
       input.offset = (uint32_t)segments[i].p_vaddr;
@@ -46,6 +47,7 @@ int main(int count, char **arguments) {
   do {
     if (!verifier_check(&input, scratch, NULL, NULL, &outcome)) {
       fprintf(stderr, "verify: the image was refused\n");
+      free(scratch);
       return 1;
     }
     passes++;

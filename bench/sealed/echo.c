@@ -1,5 +1,5 @@
-/* The other side of the channel benchmark: answers every message with the same kind of message, until the channel is closed. Started by
- * parent.c with the server end in slot 0; uses the kernel's calls alone, no C library. */
+/* The other side of the channel benchmark: answers every message with the same kind of message, until the channel is
+ * closed. Started by parent.c with the server end in slot 0; uses the kernel's calls alone, no C library. */
 #include "bench/sealed/exchange.h"
 
 void echo_main(const struct signet_startup *startup);

@@ -1,5 +1,5 @@
-/* The channel between the two sides of the benchmark: a request of 16 bytes and its reply, or a block there and back. Read by
- * parent.c and echo.c. */
+/* The channel between the two sides of the benchmark: a request of 16 bytes and its reply, or a block there and back.
+ * Read by parent.c and echo.c. */
 #ifndef BENCH_SEALED_EXCHANGE_H
 #define BENCH_SEALED_EXCHANGE_H
 

@@ -1,6 +1,6 @@
-/* The kernel's own figures, measured by a sealed process: `parent null|channel|block|start|alive ROUNDS [IMAGE]`. Run by bench/run
- * under `signet run`; prints nanoseconds for one operation, as bench/native/linux.c does. For `alive` it starts ROUNDS
- * processes that all wait, says so, and stops them when told to on standard input. */
+/* The kernel's own figures, measured by a sealed process: `parent null|channel|block|start|alive ROUNDS [IMAGE]`. Run
+ * by bench/run under `signet run`; prints nanoseconds for one operation, as bench/native/linux.c does. For `alive` it
+ * starts ROUNDS processes that all wait, says so, and stops them when told to on standard input. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +27,10 @@ static const struct exchange_contract exchange = {
                  [EXCHANGE_BLOCK] = {.moved_count = 1, .moved_kind = {SIGNET_KIND_BLOCK}},
                  [EXCHANGE_BLOCK_BACK] = {.to_client = 1, .moved_count = 1, .moved_kind = {SIGNET_KIND_BLOCK}}},
     .next = {[EXCHANGE_IDLE] = {EXCHANGE_ASKED, SIGNET_CONTRACT_REFUSED, EXCHANGE_LENT, SIGNET_CONTRACT_REFUSED},
-             [EXCHANGE_ASKED] = {SIGNET_CONTRACT_REFUSED, EXCHANGE_IDLE, SIGNET_CONTRACT_REFUSED, SIGNET_CONTRACT_REFUSED},
-             [EXCHANGE_LENT] = {SIGNET_CONTRACT_REFUSED, SIGNET_CONTRACT_REFUSED, SIGNET_CONTRACT_REFUSED, EXCHANGE_IDLE}},
+             [EXCHANGE_ASKED] = {SIGNET_CONTRACT_REFUSED, EXCHANGE_IDLE, SIGNET_CONTRACT_REFUSED,
+                                 SIGNET_CONTRACT_REFUSED},
+             [EXCHANGE_LENT] = {SIGNET_CONTRACT_REFUSED, SIGNET_CONTRACT_REFUSED, SIGNET_CONTRACT_REFUSED,
+                                EXCHANGE_IDLE}},
 };
 
 /* The value of a call that must succeed. */
@@ -126,7 +128,8 @@ static double block_and_back(long rounds, const char *path) {
   double start = now();
   for (long i = 0; i < rounds; i++) {
     message.message = (struct signet_message){.tag = EXCHANGE_BLOCK, .moved_count = 1, .moved = {{.handle = handle}}};
-    done(signet_channel_call(endpoint, &message.message, &message.message, sizeof message, SIGNET_NEVER), "channel_call");
+    done(signet_channel_call(endpoint, &message.message, &message.message, sizeof message, SIGNET_NEVER),
+         "channel_call");
     handle = message.message.moved[0].handle;
     bytes = (volatile uint8_t *)(uintptr_t)message.message.moved[0].offset;
     for (uint32_t at = 0; at < BLOCK; at += SIGNET_PAGE)
@@ -177,7 +180,8 @@ static struct hello start_hello(uint32_t image) {
   return hello;
 }
 
-/* Answers what it asks of its standard output until it writes; true when that was a greeting. A program that ends first gives false. */
+/* Answers what it asks of its standard output until it writes; true when that was a greeting. A program that ends first
+ * gives false. */
 static int serve_until_written(const struct hello *hello, int answer_write) {
   static struct {
     struct signet_message message;

@@ -1,4 +1,5 @@
-/* A chained hash table: insertions, look-ups and removals that follow pointers through more memory than a cache holds. */
+/* A chained hash table: insertions, look-ups and removals that follow pointers through more memory than a cache holds.
+ */
 #include "measure.h"
 
 struct entry {

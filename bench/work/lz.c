@@ -1,5 +1,5 @@
-/* A byte-oriented compressor (literals and matches found through a hash of four bytes) and its decompressor over text-like data: unaligned
- * loads, byte copies and branches that are hard to foresee. */
+/* A byte-oriented compressor (literals and matches found through a hash of four bytes) and its decompressor over
+ * text-like data: unaligned loads, byte copies and branches that are hard to foresee. */
 #include <string.h>
 
 #include "measure.h"

@@ -1,4 +1,5 @@
-/* Multiplies square matrices of doubles, row by row so that the inner loop is contiguous: floating point and strided memory. */
+/* Multiplies square matrices of doubles, row by row so that the inner loop is contiguous: floating point and strided
+ * memory. */
 #include <string.h>
 
 #include "measure.h"

@@ -18,7 +18,8 @@ static inline int64_t measure_clock(clockid_t clock) {
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Runs work() once and prints the processor and wall time it took. Exits with status 1 if it does not return `expected`. */
+/* Runs work() once and prints the processor and wall time it took. Exits with status 1 if it does not return
+ * `expected`. */
 static inline int measure(uint64_t (*work)(void), uint64_t expected) {
   int64_t wall = measure_clock(CLOCK_MONOTONIC), cpu = measure_clock(CLOCK_PROCESS_CPUTIME_ID);
   uint64_t result = work();
