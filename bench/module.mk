@@ -1,0 +1,37 @@
+# Workloads built sealed and native with the same C library, the two sides of the kernel's figures, and what Linux does.
+BENCH_WORK := sha256 matmul nbody hash_table sort fib lz hello
+BENCH_CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror
+BENCH_SEALED := $(BENCH_WORK:%=$(B)/bench/sealed/%) $(B)/bench/sealed/parent $(B)/bench/sealed/echo
+BENCH_NATIVE := $(BENCH_WORK:%=$(B)/bench/native/%) $(B)/bench/native/linux $(B)/bench/native/verify
+
+.PHONY: bench bench-programs bench-keep
+# Takes some minutes on a quiet machine; BENCH_RUNS=3 for a first look, BENCH='--only call' for some figures alone.
+BENCH_RUNS := 9
+BENCH :=
+bench: bench-programs
+	bench/run --runs $(BENCH_RUNS) $(BENCH)
+	@echo "'make bench-keep' keeps these figures in bench/results under their date."
+bench-keep:
+	@date=$$(python3 -c 'import json; print(json.load(open("$(B)/bench.json"))[0]["date"][:10])') && \
+	  mkdir -p bench/results && cp $(B)/bench.json bench/results/$$date.json && echo "kept as bench/results/$$date.json"
+bench-programs: $(ALL) programs $(BENCH_SEALED) $(BENCH_NATIVE)
+
+.SECONDEXPANSION:
+$(BENCH_WORK:%=$(B)/bench/sealed/%): $(B)/bench/sealed/%: bench/work/%.c bench/work/measure.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(BENCH_CFLAGS) -o $@ $< -lm
+$(BENCH_WORK:%=$(B)/bench/native/%): $(B)/bench/native/%: bench/work/%.c bench/work/measure.h $(B)/bin/native-musl-cc $$(NATIVE_MUSL_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/native-musl-cc $(BENCH_CFLAGS) -o $@ $< -lm
+$(B)/bench/sealed/parent: bench/sealed/parent.c bench/sealed/exchange.h contracts/files.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(BENCH_CFLAGS) -Iinclude -I. -o $@ $<
+$(B)/bench/sealed/echo: bench/sealed/echo.c bench/sealed/echo_start.S bench/sealed/exchange.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(BENCH_CFLAGS) -Iinclude -I. -nostartfiles -o $@ bench/sealed/echo_start.S $<
+$(B)/bench/native/linux: bench/native/linux.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -o $@ $<
+$(B)/bench/native/verify: bench/native/verify.c $(B)/lib/libverifier.a
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -o $@ $^
