@@ -1,5 +1,5 @@
 # The kernel inside a Linux process. general-regs-only: nothing of the kernel's may be left in vector registers.
-LINUX_CFLAGS := $(HOST_CFLAGS) -D_GNU_SOURCE -mgeneral-regs-only -fno-strict-aliasing
+LINUX_CFLAGS := $(HOST_CFLAGS) -D_GNU_SOURCE -fPIE -mgeneral-regs-only -fno-strict-aliasing
 LINUX_SOURCES := $(wildcard port/linux/*.c) port/linux/entry.S
 LINUX_OBJECTS := $(patsubst %,$(B)/%.o,$(LINUX_SOURCES))
 LINUX_LIBRARY := $(B)/lib/libport-linux.a

@@ -1,0 +1,81 @@
+/* Owns what the tools read from ELF files: the code segment, the note's rule, and symbols, through libelf. Not part of the
+ * trusted base: what may run is decided by kernel/image.c. */
+#include <gelf.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <signet/image.h>
+
+#include "cli/cli.h"
+
+static Elf *open_elf(const void *image, size_t length) {
+  if (elf_version(EV_CURRENT) == EV_NONE)
+    return NULL;
+  Elf *elf = elf_memory((char *)(uintptr_t)image, length);
+  if (elf && elf_kind(elf) == ELF_K_ELF && gelf_getclass(elf) == ELFCLASS64)
+    return elf;
+  elf_end(elf);
+  return NULL;
+}
+
+static void read_note(const uint8_t *bytes, size_t size, struct cli_code *code) {
+  struct signet_note note;
+  uint32_t header[3];
+  size_t name = sizeof SIGNET_NOTE_NAME, at = sizeof header + ((name + 3) & ~(size_t)3);
+  if (size < at + sizeof note)
+    return;
+  memcpy(header, bytes, sizeof header);
+  if (header[0] == name && header[2] == SIGNET_NOTE && memcmp(bytes + sizeof header, SIGNET_NOTE_NAME, name) == 0) {
+    memcpy(&note, bytes + at, sizeof note);
+    code->parallel = note.flags & SIGNET_NOTE_PARALLEL;
+  }
+}
+
+bool cli_find_code(const void *image, size_t length, struct cli_code *code) {
+  Elf *elf = open_elf(image, length);
+  size_t headers = 0;
+  bool found = false;
+  *code = (struct cli_code){0};
+  if (!elf || elf_getphdrnum(elf, &headers) != 0)
+    headers = 0;
+  for (size_t i = 0; i < headers; i++) {
+    GElf_Phdr header;
+    if (!gelf_getphdr(elf, (int)i, &header))
+      continue;
+    bool inside = header.p_offset <= length && header.p_filesz <= length - header.p_offset;
+    if (header.p_type == PT_NOTE && inside)
+      read_note((const uint8_t *)image + header.p_offset, header.p_filesz, code);
+    if (found || header.p_type != PT_LOAD || !(header.p_flags & PF_X) || !inside || header.p_vaddr > UINT32_MAX)
+      continue;
+    code->bytes = (const uint8_t *)image + header.p_offset;
+    code->length = header.p_filesz;
+    code->offset = (uint32_t)header.p_vaddr;
+    found = true;
+  }
+  elf_end(elf);
+  return found;
+}
+
+void cli_symbol(const void *image, size_t length, uint64_t offset, char *text, size_t size) {
+  Elf *elf = open_elf(image, length);
+  uint64_t best = 0;
+  text[0] = 0;
+  for (Elf_Scn *section = NULL; elf && (section = elf_nextscn(elf, section));) {
+    GElf_Shdr header;
+    if (!gelf_getshdr(section, &header) || header.sh_type != SHT_SYMTAB || header.sh_entsize == 0)
+      continue;
+    Elf_Data *data = elf_getdata(section, NULL);
+    for (int i = 0; data && (uint64_t)i < header.sh_size / header.sh_entsize; i++) {
+      GElf_Sym symbol;
+      if (!gelf_getsym(data, i, &symbol) || GELF_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_value > offset ||
+          symbol.st_value < best)
+        continue;
+      const char *name = elf_strptr(elf, header.sh_link, symbol.st_name);
+      if (!name || (symbol.st_size && offset >= symbol.st_value + symbol.st_size))
+        continue;
+      best = symbol.st_value;
+      snprintf(text, size, "%s+0x%llx", name, (unsigned long long)(offset - best));
+    }
+  }
+  elf_end(elf);
+}

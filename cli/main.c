@@ -1,0 +1,69 @@
+/* The `signet` command: finds the subcommand. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const char help[] =
+    "usage: signet COMMAND [OPTION…] …\n"
+    "\n"
+    "  run      run an image as a sealed process\n"
+    "  verify   check images, or raw code, against the rules of sealed code\n"
+    "  inspect  show what an image is and which kernel calls its code can ever make\n"
+    "\n"
+    "`signet COMMAND --help` tells more.\n";
+
+void cli_error(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  fputs("signet: ", stderr);
+  vfprintf(stderr, format, arguments);
+  fputc('\n', stderr);
+  va_end(arguments);
+}
+
+void *cli_read_file(const char *path, size_t *length) {
+  FILE *file = fopen(path, "rb");
+  if (!file)
+    return NULL;
+  size_t room = 1 << 16, used = 0, got;
+  char *bytes = malloc(room);
+  while (bytes && (got = fread(bytes + used, 1, room - used, file)) > 0) {
+    used += got;
+    if (used == room) {
+      char *larger = realloc(bytes, room *= 2);
+      if (!larger)
+        free(bytes);
+      bytes = larger;
+    }
+  }
+  if (bytes && ferror(file)) {
+    free(bytes);
+    bytes = NULL;
+  }
+  fclose(file);
+  *length = used;
+  return bytes;
+}
+
+int main(int count, char **arguments) {
+  static const struct {
+    const char *name;
+    int (*run)(int, char **);
+  } commands[] = {{"run", cli_run}, {"verify", cli_verify}, {"inspect", cli_inspect}};
+  if (count < 2) {
+    fputs(help, stderr);
+    return CLI_USAGE;
+  }
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    if (strcmp(arguments[1], commands[i].name) == 0)
+      return commands[i].run(count - 1, arguments + 1);
+  if (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "-h") == 0 || strcmp(arguments[1], "help") == 0) {
+    fputs(help, stdout);
+    return 0;
+  }
+  cli_error("there is no command '%s'; the commands are run, verify and inspect", arguments[1]);
+  return CLI_USAGE;
+}

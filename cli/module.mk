@@ -1,0 +1,15 @@
+# The `signet` command. Static, so that one set of mappings is all that there is to seal.
+CLI_SOURCES := $(wildcard cli/*.c)
+CLI_OBJECTS := $(patsubst %,$(B)/%.o,$(CLI_SOURCES))
+SIGNET := $(B)/bin/signet
+CLI_LIBRARIES := $(B)/lib/libport-linux.a $(B)/lib/libkernel.a $(B)/lib/libverifier.a
+
+$(B)/cli/%.c.o: cli/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -fPIE -MMD -MP -c $< -o $@
+$(SIGNET): $(CLI_OBJECTS) $(CLI_LIBRARIES)
+	@mkdir -p $(@D)
+	$(CC) -static-pie -o $@ $(CLI_OBJECTS) -Wl,--start-group $(CLI_LIBRARIES) -Wl,--end-group -lseccomp -ljansson -lelf -lz -lpthread
+
+ALL += $(SIGNET)
+-include $(CLI_OBJECTS:.o=.d)
