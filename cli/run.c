@@ -352,8 +352,9 @@ static void describe_all(const struct signet_ending *program_ending) {
   struct linux_seal_facts seal;
   struct signet_ending ending;
   linux_seal_facts(&seal);
-  fprintf(stderr, "signet: kernel sealed: %u mappings by mseal%s, system call filters on every thread\n",
-          seal.mappings_sealed, seal.mseal ? "" : " (this host lacks it)");
+  fprintf(stderr, "signet: kernel sealed: %u mappings by mseal%s, system call filters on every thread, files %s\n",
+          seal.mappings_sealed, seal.mseal ? "" : " (this host lacks it)",
+          seal.confined ? "out of reach but for the directories given" : "not confined (this host lacks Landlock)");
   for (int role = CONSOLE; role < ROLES; role++)
     if (kernel_process_ended(programs[role].process, &ending))
       describe((enum role)role, &ending);

@@ -142,7 +142,8 @@ static void *cpu_run(void *argument) {
   linux_cpu_self = cpu;
   uint8_t *stack = guarded_stack(LINUX_KERNEL_STACK);
   cpu->signal_stack = guarded_stack(LINUX_SIGNAL_STACK);
-  if (!stack || !cpu->signal_stack || !linux_signal_cpu(cpu) || !linux_filter_thread(false))
+  if (!stack || !cpu->signal_stack || !linux_signal_cpu(cpu) || !linux_confine_thread() ||
+      !linux_filter_thread(LINUX_THREAD_ORDINARY))
     atomic_store(&cpu_failed, 1);
   cpu->kernel_stack = (uint64_t)stack + LINUX_KERNEL_STACK;
   atomic_fetch_add(&cpus_ready, 1);

@@ -57,7 +57,7 @@ static void deliver(const struct pollfd *polled, uint32_t count) {
 static void *poller_run(void *argument) {
   (void)argument;
   static struct pollfd polled[WAITERS + 1];
-  bool filtered = linux_filter_thread(false);
+  bool filtered = linux_filter_thread(LINUX_THREAD_POLLER);
   atomic_store(&poller.ready, filtered ? 1 : 2);
   linux_futex_wake(&poller.ready, 1);
   for (;;) {

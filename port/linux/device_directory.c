@@ -322,6 +322,10 @@ struct port_device *linux_directory_device(const char *path, bool read_only, con
     *problem = "it is on procfs, from which sealed code could be written";
     goto close_root;
   }
+  if (!linux_confine_allow(directory->root, read_only)) {
+    *problem = "the host's Landlock refuses it";
+    goto close_root;
+  }
   return &directory->device;
 close_root:
   close(directory->root);

@@ -32,6 +32,7 @@ struct linux_seal_facts {
   uint32_t mappings_sealed; /* by mseal */
   bool mseal;               /* the host has it */
   bool filtered;            /* system call filters are in force on every thread */
+  bool confined;            /* the host's files are out of reach, but for the directories given (Landlock) */
 };
 void linux_seal_facts(struct linux_seal_facts *facts);
 
@@ -97,8 +98,15 @@ bool linux_loader_map(void *address, uint64_t length, int descriptor, uint64_t p
 
 /* seal.c */
 bool linux_seal(const char **problem);
-bool linux_filter_thread(bool loader);
+/* What a thread of this process does: its filter allows that and no more. */
+enum linux_thread_role { LINUX_THREAD_ORDINARY, LINUX_THREAD_POLLER, LINUX_THREAD_LOADER, LINUX_THREAD_ROLES };
+bool linux_filter_thread(enum linux_thread_role role);
 bool linux_seal_file(int descriptor); /* no writing, growing or shrinking, for good */
+
+/* confine.c */
+bool linux_confine_allow(int directory, bool read_only);
+bool linux_confine_thread(void); /* before its filter; true also where the host has no Landlock */
+bool linux_confined(void);
 
 /* signal.c */
 bool linux_signal_prepare(void);

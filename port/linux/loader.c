@@ -19,8 +19,7 @@ static struct {
 
 static void *loader_run(void *argument) {
   (void)argument;
-  /* The filter is loaded when the rest is sealed: linux_seal waits for `ready`. */
-  bool filtered = linux_filter_thread(true);
+  bool filtered = linux_filter_thread(LINUX_THREAD_LOADER);
   atomic_store(&loader.ready, filtered ? 1 : 2);
   linux_futex_wake(&loader.ready, 1);
   for (;;) {

@@ -2,9 +2,8 @@
  * constants can be neither changed nor remapped. Called once, by the thread that starts the system, after all other threads have filtered
  * themselves.
  *
- * Four layers: system call filters on every thread (checked, not assumed), PR_SET_MDWE, mseal on the program's own mappings, and write seals on
- * the files that sealed code is mapped from. What it does not cover is written in docs/: a file descriptor of /proc/self/mem could write through all of
- * them, so none is ever opened and no directory on procfs is served. */
+ * Five layers: system call filters on every thread (checked, not assumed), PR_SET_MDWE, mseal on the program's own mappings, write seals on
+ * the files that sealed code is mapped from, and Landlock (confine.c), because a descriptor of /proc/self/mem would write through the others. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -50,17 +49,29 @@ static const int ordinary_calls[] = {
     SCMP_SYS(arch_prctl),    SCMP_SYS(getppid),
 };
 
+static const int poller_calls[] = {
+    SCMP_SYS(futex), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
+    SCMP_SYS(poll),  SCMP_SYS(read), SCMP_SYS(write),      SCMP_SYS(clock_gettime),
+};
+
 static const int loader_calls[] = {
     SCMP_SYS(futex), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
 };
 
-static bool add_rules(scmp_filter_ctx filter, bool loader) {
-  const int *calls = loader ? loader_calls : ordinary_calls;
-  size_t count = loader ? sizeof loader_calls / sizeof *calls : sizeof ordinary_calls / sizeof *calls;
-  for (size_t i = 0; i < count; i++)
-    if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0) != 0)
+static const struct {
+  const int *calls;
+  size_t count;
+} allowed[LINUX_THREAD_ROLES] = {
+    [LINUX_THREAD_ORDINARY] = {ordinary_calls, sizeof ordinary_calls / sizeof *ordinary_calls},
+    [LINUX_THREAD_POLLER] = {poller_calls, sizeof poller_calls / sizeof *poller_calls},
+    [LINUX_THREAD_LOADER] = {loader_calls, sizeof loader_calls / sizeof *loader_calls},
+};
+
+static bool add_rules(scmp_filter_ctx filter, enum linux_thread_role role) {
+  for (size_t i = 0; i < allowed[role].count; i++)
+    if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[role].calls[i], 0) != 0)
       return false;
-  if (loader)
+  if (role == LINUX_THREAD_LOADER)
     return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
                             SCMP_A2(SCMP_CMP_EQ, PROT_READ | PROT_EXEC),
                             SCMP_A3(SCMP_CMP_EQ, MAP_SHARED | MAP_FIXED)) == 0;
@@ -71,10 +82,10 @@ static bool add_rules(scmp_filter_ctx filter, bool loader) {
 }
 
 /* The filter as a program, made once for each kind; NULL on failure. Called by one thread at a time. */
-static struct sock_fprog *filter_program(bool loader) {
-  static struct sock_fprog programs[2];
+static struct sock_fprog *filter_program(enum linux_thread_role role) {
+  static struct sock_fprog programs[LINUX_THREAD_ROLES];
   static _Atomic uint32_t mutex;
-  struct sock_fprog *program = &programs[loader];
+  struct sock_fprog *program = &programs[role];
   struct sock_fprog *made = NULL;
   linux_mutex_lock(&mutex);
   if (program->filter) {
@@ -87,7 +98,7 @@ static struct sock_fprog *filter_program(bool loader) {
   int file = memfd_create("signet-filter", MFD_CLOEXEC);
   if (file < 0)
     goto release;
-  if (!add_rules(filter, loader) || seccomp_export_bpf(filter, file) != 0)
+  if (!add_rules(filter, role) || seccomp_export_bpf(filter, file) != 0)
     goto close_file;
   off_t length = lseek(file, 0, SEEK_END);
   void *code = mmap(NULL, (size_t)length, PROT_READ, MAP_PRIVATE, file, 0);
@@ -105,8 +116,8 @@ unlock:
   return made;
 }
 
-bool linux_filter_thread(bool loader) {
-  struct sock_fprog *program = filter_program(loader);
+bool linux_filter_thread(enum linux_thread_role role) {
+  struct sock_fprog *program = filter_program(role);
   return program && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
          syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program) == 0;
 }
@@ -178,7 +189,12 @@ bool linux_seal(const char **problem) {
     *problem = "a thread of this process has no system call filter";
     return false;
   }
-  if (!linux_filter_thread(false)) {
+  if (!linux_confine_thread()) {
+    *problem = "the host's files cannot be put out of reach (Landlock)";
+    return false;
+  }
+  facts.confined = linux_confined();
+  if (!linux_filter_thread(LINUX_THREAD_ORDINARY)) {
     *problem = "the host has no system call filters (seccomp)";
     return false;
   }
