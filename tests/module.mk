@@ -13,3 +13,8 @@ TIDY_FILES = $(filter-out lib/% services/% apps/% bench/sealed/%,$(filter %.c,$(
 tidy: $(ALL)
 	@command -v clang-tidy >/dev/null || { echo 'make tidy needs the package clang-tidy'; exit 1; }
 	printf '%s\n' $(TIDY_FILES) | xargs -P 2 -I{} clang-tidy --quiet {} -- -std=gnu11 -D_GNU_SOURCE -Iinclude -I. -I$(B)/gen
+
+# Real programs, sealed against native, byte for byte.
+PROGRAM_TESTS := $(PROGRAMS:%=tests/programs/%.sh)
+TESTS += $(PROGRAM_TESTS)
+$(PROGRAM_TESTS): programs
