@@ -11,13 +11,14 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 TESTS :=
 ALL :=
 
+.SECONDEXPANSION: # prerequisites may name, as $$(NAME), what a later folder says
 include $(sort $(wildcard */module.mk port/*/module.mk))
 
 .PHONY: all clean deps run test
 .DELETE_ON_ERROR:
 all: $(ALL)
 # Builds everything, runs a real program sealed, and shows two attacks being refused.
-run: all programs
+run: all programs $(B)/apps/first/intruder
 	apps/first/run.sh
 # Runs the tests of every folder; the last line is the count.
 test: all $(TESTS)

@@ -16,7 +16,6 @@ bench-keep:
 	  mkdir -p bench/results && cp $(B)/bench.json bench/results/$$date.json && echo "kept as bench/results/$$date.json"
 bench-programs: $(ALL) programs $(BENCH_SEALED) $(BENCH_NATIVE)
 
-.SECONDEXPANSION:
 $(BENCH_WORK:%=$(B)/bench/sealed/%): $(B)/bench/sealed/%: bench/work/%.c bench/work/measure.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc $(BENCH_CFLAGS) -o $@ $< -lm

@@ -17,7 +17,6 @@ $(B)/programs-source/%.stamp: toolchain/fetch-source.sh
 	@toolchain/fetch-source.sh $* $(B)/programs-source/$* && touch $@
 
 # The compilers are rules of toolchain/module.mk; what they link (SIGNET_CC_INPUTS, NATIVE_MUSL_INPUTS) is named there too.
-.SECONDEXPANSION:
 define programs-rules
 $(B)/programs/$(1): programs/$(1).sh programs/build.sh $(B)/programs-source/$(call programs-package,$(1)).stamp \
     $(B)/bin/signet-cc $$$$(SIGNET_CC_INPUTS)
