@@ -172,6 +172,10 @@ static struct sigcontext *frame_registers(struct frame *frame) {
   return (struct sigcontext *)(frame->ucontext + offsetof(ucontext_t, uc_mcontext));
 }
 
+const uint8_t *linux_context_rip(const struct port_context *context) {
+  return (const uint8_t *)frame_registers(frame_of(context))->rip;
+}
+
 /* The masked return, byte by byte: docs/machine-code.md. */
 static const uint8_t return_or[] = {0x4c, 0x09, 0x34, 0x24, 0xc3};
 #define RETURN_OR_AT 8

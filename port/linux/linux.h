@@ -83,6 +83,8 @@ bool linux_thread_start(void *(*run)(void *), void *argument);
 /* context.c */
 bool linux_context_prepare(void);
 void linux_context_save_frame(struct port_context *context, const void *ucontext, uint64_t base);
+/* Where a pre-empted thread goes on; for tests. */
+const uint8_t *linux_context_rip(const struct port_context *context);
 void linux_context_save_floating_point(struct port_context *context);
 
 /* window.c */

@@ -16,3 +16,10 @@ $(LINUX_LIBRARY): $(LINUX_OBJECTS)
 
 ALL += $(LINUX_LIBRARY)
 -include $(LINUX_OBJECTS:.o=.d)
+
+# Tests: the port by itself, under a kernel of a few lines.
+PORT_TEST := $(B)/tests/linux/port_test
+$(PORT_TEST): tests/linux/port_test.c tests/linux/guest.S $(LINUX_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $(filter %.c %.S,$^) -o $@ $(LINUX_LIBRARY) -lseccomp -lpthread
+TESTS += $(PORT_TEST)

@@ -124,13 +124,17 @@ bool linux_filter_thread(enum linux_thread_role role) {
 
 /* Every thread of this process must say "Seccomp: 2" of itself. */
 static bool all_threads_filtered(void) {
+  char self[64] = "";
+  /* This thread is filtered last. Its number here is that of the mounted procfs, which may be another name space's. */
+  bool all = readlink("/proc/thread-self", self, sizeof self - 1) > 0;
+  const char *own = strrchr(self, '/');
   DIR *tasks = opendir("/proc/self/task");
-  bool all = tasks != NULL;
+  all = all && own && tasks;
   for (struct dirent *entry; all && (entry = readdir(tasks));) {
     if (!isdigit((unsigned char)entry->d_name[0]))
       continue;
-    if (strtol(entry->d_name, NULL, 10) == gettid())
-      continue; /* this thread is filtered last */
+    if (strcmp(entry->d_name, own + 1) == 0)
+      continue;
     char path[64], line[128];
     bool filtered = false;
     snprintf(path, sizeof path, "/proc/self/task/%.16s/status", entry->d_name);
