@@ -339,6 +339,18 @@ static void wait_for_services(const sigset_t *signals) {
       }
 }
 
+/* The death of a service is told even if nobody asked: the program was given errors because of it. */
+static void report_services(void) {
+  struct signet_ending ending;
+  char text[512];
+  for (int role = CONSOLE; role < ROLES; role++) {
+    if (!kernel_process_ended(programs[role].process, &ending) || ending.kind != SIGNET_ENDED_FAULT)
+      continue;
+    cli_describe_ending(&ending, programs[role].bytes, programs[role].length, text, sizeof text);
+    cli_error("the %s service %s", programs[role].name, text);
+  }
+}
+
 static void describe(enum role role, const struct signet_ending *ending) {
   char text[512];
   struct kernel_image_facts facts;
@@ -436,6 +448,7 @@ int cli_run(int count, char **arguments) {
   struct signet_ending ending;
   wait_for_program(&signals, &ending);
   wait_for_services(&signals);
+  report_services();
   if (options.verbose)
     describe_all(&ending);
   return end_as(&ending);

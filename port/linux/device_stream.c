@@ -1,6 +1,7 @@
 /* Owns stream devices: standard input, output and error, terminals. Called by the service that holds the device, on its processor, without the
  * kernel lock. A request that would wait is handed to the poller, so that no processor ever waits for the host. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 struct stream_device {
   struct port_device device;
   int input, output; /* -1: none */
+  bool output_is_file;
   bool mode_changed;
   struct termios mode; /* as it was found */
 };
@@ -47,6 +49,11 @@ static bool may_proceed(int descriptor, short events, const struct port_request 
     return !fail(result, EAGAIN);
   *answered = false;
   return false;
+}
+
+/* A pipe that is ready takes PIPE_BUF bytes at once; more might wait, and a processor must not. */
+static size_t write_length(const struct stream_device *stream, size_t length) {
+  return stream->output_is_file || length < PIPE_BUF ? length : PIPE_BUF;
 }
 
 static bool status(const struct stream_device *stream, const struct port_request *request,
@@ -106,7 +113,7 @@ static bool stream_request(struct port_device *device, const struct port_request
   case SIGNET_STREAM_WRITE:
     if (!may_proceed(stream->output, POLLOUT, request, result, &answered))
       return answered;
-    return answer(result, write(stream->output, buffer, request->buffer_length));
+    return answer(result, write(stream->output, buffer, write_length(stream, request->buffer_length)));
   case SIGNET_STREAM_STATUS:
     return status(stream, request, result);
   case SIGNET_STREAM_POLL:
@@ -146,5 +153,7 @@ struct port_device *linux_stream_device(int input, int output, const char **prob
   stream->device = (struct port_device){stream_request, stream_close};
   stream->input = input < 0 ? -1 : dup(input);
   stream->output = output < 0 ? -1 : dup(output);
+  struct stat host;
+  stream->output_is_file = stream->output >= 0 && fstat(stream->output, &host) == 0 && S_ISREG(host.st_mode);
   return &stream->device;
 }
