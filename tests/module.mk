@@ -20,3 +20,5 @@ tidy: $(ALL)
 PROGRAM_TESTS := $(PROGRAMS:%=tests/programs/%.sh)
 TESTS += $(PROGRAM_TESTS)
 $(PROGRAM_TESTS): programs
+TESTS += tests/demonstration.sh
+tests/demonstration.sh: programs $(B)/apps/first/intruder

@@ -138,12 +138,13 @@ static bool is_prefix(unsigned byte) {
 
 /* Prefix sets x REX x maps x opcodes x ModRM. */
 static void enumerate_legacy(void) {
-  static const uint8_t rexes[] = {0, 0x40, 0x41, 0x44, 0x45, 0x48, 0x49, 0x4a, 0x4c, 0x4d, 0x4f};
+  static const uint8_t rexes[] = {0,    0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47,
+                                  0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f};
   uint8_t bytes[32];
   for (unsigned set = 0; set < 64; set++) {
     bool confined = (set & 48) == 0 || (set & 48) == 48;
     for (size_t r = 0; r < COUNT(rexes); r++) {
-      if (!confined && r > 0 && r != 7)
+      if (!confined && r > 0 && r != 10)
         continue;
       for (unsigned map = 0; map < 4; map++)
         for (unsigned opcode = 0; opcode < 256; opcode++) {
@@ -212,8 +213,7 @@ static void enumerate_vex(void) {
                   continue;
                 }
                 for (unsigned modrm = 0; modrm < 256; modrm++)
-                  if (modrm >= 0xc0 ? !(modrm & 1) || (modrm & 0x38) == 0x30 : (modrm & 0x28) == 0x20)
-                    try_tails(bytes, n, modrm, false);
+                  try_tails(bytes, n, modrm, false);
               }
 }
 

@@ -64,7 +64,7 @@ static const char *object_register(const ZydisDecodedInstruction *insn, const Zy
   case ZYDIS_REGCLASS_X87: case ZYDIS_REGCLASS_XMM: case ZYDIS_REGCLASS_YMM: case ZYDIS_REGCLASS_FLAGS:
     return NULL;
   case ZYDIS_REGCLASS_IP:
-    return is_branch(insn) ? NULL : "uses the instruction pointer";
+    return is_branch(insn) || insn->mnemonic == ZYDIS_MNEMONIC_INT3 ? NULL : "uses the instruction pointer";
   default:
     break;
   }
@@ -93,6 +93,8 @@ static const char *object_memory(const ZydisDecodedInstruction *insn, const Zydi
   const ZydisInstructionAttributes segments =
       ZYDIS_ATTRIB_HAS_SEGMENT_CS | ZYDIS_ATTRIB_HAS_SEGMENT_SS | ZYDIS_ATTRIB_HAS_SEGMENT_DS |
       ZYDIS_ATTRIB_HAS_SEGMENT_ES | ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS;
+  if (insn->mnemonic == ZYDIS_MNEMONIC_NOP) /* accesses nothing */
+    return NULL;
   if (memory->type == ZYDIS_MEMOP_TYPE_AGEN)
     return (insn->attributes & (segments | ZYDIS_ATTRIB_HAS_ADDRESSSIZE)) ? "an address with prefixes" : NULL;
   if (memory->type != ZYDIS_MEMOP_TYPE_MEM)
@@ -134,7 +136,7 @@ static bool known_set(const ZydisDecodedInstruction *insn, uint32_t *features) {
   VERIFIER_FEATURES(BIT)
 #undef BIT
   switch (insn->meta.isa_set) {
-  case ZYDIS_ISA_SET_I86: case ZYDIS_ISA_SET_I186: case ZYDIS_ISA_SET_I386: case ZYDIS_ISA_SET_I486:
+  case ZYDIS_ISA_SET_I86: case ZYDIS_ISA_SET_I186: case ZYDIS_ISA_SET_I386: case ZYDIS_ISA_SET_I486: case ZYDIS_ISA_SET_I486REAL:
   case ZYDIS_ISA_SET_PENTIUMREAL: case ZYDIS_ISA_SET_PPRO: case ZYDIS_ISA_SET_CMOV: case ZYDIS_ISA_SET_FCMOV:
   case ZYDIS_ISA_SET_LONGMODE: case ZYDIS_ISA_SET_LAHF: case ZYDIS_ISA_SET_PAUSE: case ZYDIS_ISA_SET_X87:
   case ZYDIS_ISA_SET_SSE: case ZYDIS_ISA_SET_SSE2: case ZYDIS_ISA_SET_SSEMXCSR: case ZYDIS_ISA_SET_SSE_PREFETCH:
@@ -149,7 +151,9 @@ static bool known_set(const ZydisDecodedInstruction *insn, uint32_t *features) {
   case ZYDIS_ISA_SET_SSE4: f = SSE4_1; break;
   case ZYDIS_ISA_SET_SSE42: f = SSE4_2; break;
   case ZYDIS_ISA_SET_POPCNT: f = POPCNT; break;
-  case ZYDIS_ISA_SET_AVX: f = AVX; break;
+  case ZYDIS_ISA_SET_AVX: /* Zydis forgets what else this one needs */
+    f = AVX | (insn->mnemonic == ZYDIS_MNEMONIC_VPCLMULQDQ ? PCLMUL : 0);
+    break;
   case ZYDIS_ISA_SET_AVX2: f = AVX2; break;
   case ZYDIS_ISA_SET_FMA: f = AVX | FMA; break;
   case ZYDIS_ISA_SET_F16C: f = AVX | F16C; break;
@@ -219,11 +223,12 @@ static const char *object(const ZydisDecodedInstruction *insn, const ZydisDecode
   /* Each legacy prefix once; counted by hand in the raw bytes. */
   unsigned counts[256] = {0}, memory_operands = 0;
   for (int i = 0; i < insn->raw.prefix_count; i++)
-    if (++counts[insn->raw.prefixes[i].value] > 1)
+    if (++counts[insn->raw.prefixes[i].value] > 1 && insn->mnemonic != ZYDIS_MNEMONIC_NOP)
       return "a repeated prefix";
   if (counts[0xf2] && counts[0xf3])
     return "both f2 and f3";
-  if (counts[0x2e] || counts[0x3e] || counts[0x26] || counts[0x36] || counts[0x64])
+  if (insn->mnemonic != ZYDIS_MNEMONIC_NOP &&
+      (counts[0x2e] || counts[0x3e] || counts[0x26] || counts[0x36] || counts[0x64]))
     return "a segment prefix";
   for (int i = 0; i < insn->raw.prefix_count; i++) /* Zydis counts REX among the prefixes */
     if ((insn->raw.prefixes[i].value & 0xf0) == 0x40 && i != insn->raw.prefix_count - 1)
