@@ -1,0 +1,146 @@
+/* The way in: every kernel call, and faults. Called by the port without the lock, on the processor of the thread that called. */
+#include "kernel/object.h"
+
+#define CALL_ENTRY(number, name, arguments) [number] = call_##name,
+call_function *const call_table[SIGNET_CALL_COUNT] = {SIGNET_CALLS(CALL_ENTRY)};
+#undef CALL_ENTRY
+
+#define RANDOM_MOST (UINT64_C(1) << 20)
+
+/* The call did not simply end: the thread waits, goes elsewhere, or its process is to hear of something first. */
+static _Noreturn void finish(struct cpu *cpu, uint32_t number, const uint64_t arguments[6],
+                             struct signet_result outcome) {
+  struct thread *thread = cpu->current;
+  if (outcome.status == CALL_WAITS) {
+    thread->call = (uint8_t)number;
+    for (unsigned i = 0; i < sizeof thread->arguments / sizeof *thread->arguments; i++)
+      thread->arguments[i] = arguments[i];
+  } else if (outcome.status != CALL_AWAY) {
+    port_context_set_result(thread->context, outcome);
+    thread->state = THREAD_READY;
+    list_append(&thread->process->ready, &thread->turn_link);
+  }
+  schedule();
+}
+
+struct signet_result kernel_call(uint32_t number, const uint64_t arguments[6]) {
+  struct cpu *cpu = kernel.cpu[port_cpu_self()];
+  struct thread *thread = cpu->current;
+  struct kernel_process *process = thread->process;
+  process->calls++;
+  if (number == SIGNET_CALL_abi_version)
+    return result(SIGNET_OK, SIGNET_ABI_VERSION);
+  if (number == SIGNET_CALL_clock_read && arguments[0] <= SIGNET_CLOCK_REALTIME)
+    return result(SIGNET_OK, port_clock((enum signet_clock)arguments[0]));
+  if (number >= SIGNET_CALL_COUNT)
+    return error(SIGNET_UNSUPPORTED);
+  port_lock();
+  kernel.here = cpu;
+  if (process->attention && process->state == SIGNET_PROCESS_STOPPING)
+    schedule();
+  thread->sent = false;
+  struct signet_result outcome = call_table[number](thread, arguments);
+  if (outcome.status < 0 || process->attention)
+    finish(cpu, number, arguments, outcome);
+  unlock();
+  return outcome;
+}
+
+_Noreturn void kernel_fault(const struct port_fault *fault) {
+  struct cpu *cpu = lock_as_cpu();
+  struct signet_ending ending = {.kind = SIGNET_ENDED_FAULT,
+                                 .code = fault->kind,
+                                 .instruction = fault->instruction,
+                                 .thread = cpu->current->number,
+                                 .address = fault->address};
+  process_end(cpu->process, &ending);
+  schedule();
+}
+
+struct signet_result call_abi_version(struct thread *thread, const uint64_t *arguments) {
+  (void)thread, (void)arguments;
+  return result(SIGNET_OK, SIGNET_ABI_VERSION);
+}
+
+struct signet_result call_clock_read(struct thread *thread, const uint64_t *arguments) {
+  if (arguments[0] > SIGNET_CLOCK_THREAD)
+    return error(SIGNET_ARGUMENT);
+  schedule_charge(kernel.here);
+  return result(SIGNET_OK, arguments[0] == SIGNET_CLOCK_PROCESS ? thread->process->time : thread->time);
+}
+
+struct signet_result call_random_fill(struct thread *thread, const uint64_t *arguments) {
+  struct cpu *cpu = kernel.here;
+  uint64_t offset = arguments[0], length = arguments[1];
+  if (length > RANDOM_MOST)
+    return error(SIGNET_ARGUMENT);
+  if (!range_valid(offset, length, 1))
+    return error(SIGNET_ADDRESS);
+  for (uint64_t done = 0, part; done < length; done += part) {
+    part = length - done < TEXT_MOST ? length - done : TEXT_MOST;
+    unlock();
+    port_random(cpu->text[0], part);
+    port_lock();
+    kernel.here = cpu;
+    if (!port_copy_out(thread->process->window, (uint32_t)(offset + done), cpu->text[0], part))
+      return error(SIGNET_ADDRESS);
+  }
+  return result(SIGNET_OK, 0);
+}
+
+struct signet_result call_handle_close(struct thread *thread, const uint64_t *arguments) {
+  struct object *object = handle_find(thread->process, arguments[0]);
+  if (!object)
+    return error(SIGNET_HANDLE);
+  handle_discard(object);
+  return result(SIGNET_OK, 0);
+}
+
+static void query_endpoint(struct endpoint *endpoint, struct signet_handle_information *information) {
+  struct endpoint *peer = endpoint_peer(endpoint);
+  information->queued = endpoint->count;
+  information->peer_closed = peer->closed;
+  information->state = endpoint->channel->state;
+  memcpy(information->identity, endpoint->channel->contract->identity, sizeof information->identity);
+  if (peer->object.owner) {
+    memcpy(information->peer_identity, peer->object.owner->hash, sizeof information->peer_identity);
+    memcpy(information->peer_name, peer->object.owner->name, sizeof information->peer_name);
+  }
+}
+
+struct signet_result call_handle_query(struct thread *thread, const uint64_t *arguments) {
+  struct object *object = handle_find(thread->process, arguments[0]);
+  struct signet_handle_information information = {.kind = object ? object->kind : 0};
+  if (!object)
+    return error(SIGNET_HANDLE);
+  if (arguments[1] % 8)
+    return error(SIGNET_ARGUMENT);
+  switch ((enum signet_kind)object->kind) {
+  case SIGNET_KIND_CLIENT:
+  case SIGNET_KIND_SERVER:
+    query_endpoint(CONTAINER(object, struct endpoint, object), &information);
+    break;
+  case SIGNET_KIND_BLOCK:
+    information.length = (uint32_t)CONTAINER(object, struct block, object)->length;
+    information.offset = CONTAINER(object, struct block, object)->offset;
+    break;
+  case SIGNET_KIND_IMAGE:
+    memcpy(information.identity, CONTAINER(object, struct image_reference, object)->image->facts.hash,
+           sizeof information.identity);
+    break;
+  case SIGNET_KIND_PROCESS: {
+    const struct kernel_process *child = CONTAINER(object, struct kernel_process, object);
+    information.state = child->state;
+    memcpy(information.identity, child->hash, sizeof information.identity);
+    memcpy(information.peer_name, child->name, sizeof information.peer_name);
+    break;
+  }
+  case SIGNET_KIND_DEVICE:
+  case SIGNET_KIND_NONE:
+    break;
+  }
+  if (!range_valid(arguments[1], sizeof information, 8) ||
+      !port_copy_out(thread->process->window, (uint32_t)arguments[1], &information, sizeof information))
+    return error(SIGNET_ADDRESS);
+  return result(SIGNET_OK, 0);
+}

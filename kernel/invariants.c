@@ -1,0 +1,197 @@
+/* What must always hold of the kernel's data, each a named sentence, and its statistics. Tools and tests; takes the lock. */
+#include "kernel/object.h"
+
+#define CHECK(condition, sentence)                                                                                     \
+  do {                                                                                                                 \
+    if (!(condition))                                                                                                  \
+      return sentence;                                                                                                 \
+  } while (0)
+
+static uint32_t length_of(const struct list *head) {
+  uint32_t length = 0;
+  for (const struct list *node = head->next; node != head; node = node->next)
+    length++;
+  return length;
+}
+
+static bool on_list(const struct list *head, const struct list *wanted) {
+  for (const struct list *node = head->next; node != head; node = node->next)
+    if (node == wanted)
+      return true;
+  return false;
+}
+
+static const char *endpoint_check(const struct endpoint *endpoint) {
+  const struct channel *channel = endpoint->channel;
+  CHECK(!endpoint->closed, "endpoint: whoever holds one holds an open one");
+  CHECK(endpoint->slots && endpoint->count <= endpoint->limit && endpoint->head < endpoint->limit,
+        "endpoint: its queue is within its bounds");
+  CHECK(endpoint->limit == channel->contract->slots[endpoint->side], "endpoint: its queue is as its contract says");
+  CHECK(channel->state < channel->contract->states, "channel: its state is one of its contract's");
+  CHECK(channel->contract->references, "contract: whoever uses it is counted");
+  CHECK(endpoint->object.owner || endpoint->carrier, "endpoint: it has a holder or a carrier");
+  CHECK(!endpoint->object.owner || !endpoint->carrier, "endpoint: it has not both a holder and a carrier");
+  for (uint32_t i = 0; i < endpoint->count; i++) {
+    const struct slot *slot = endpoint_slot(endpoint, i);
+    CHECK(slot->tag < channel->contract->messages, "message: its tag is in its contract");
+    const struct signet_contract_message *row = &channel->contract->rows[slot->tag];
+    CHECK(slot->length >= row->length_least && slot->length <= row->length_most, "message: its length is as its row says");
+    CHECK(slot->moved_count == row->moved_count && row->to_client == !endpoint->side, "message: it is as its row says");
+    for (uint32_t j = 0; j < slot->moved_count; j++) {
+      const struct object *object = slot->moved[j];
+      CHECK(object->kind == row->moved_kind[j], "message: what it moves is of its row's kinds");
+      CHECK(!object->owner && !object->handle, "message: what travels has no holder");
+      if (object->kind == SIGNET_KIND_BLOCK)
+        CHECK(!CONTAINER(object, struct block, object)->offset, "block: one that travels is mapped nowhere");
+      else
+        CHECK(CONTAINER(object, struct endpoint, object)->carrier == endpoint, "endpoint: it knows its carrier");
+    }
+  }
+  return NULL;
+}
+
+static const char *objects_check(struct kernel_process *process) {
+  uint64_t memory = 0;
+  uint32_t handles = 0, blocks = 0;
+  for (const struct list *node = process->paid.next; node != &process->paid; node = node->next) {
+    struct object *object = CONTAINER(node, struct object, paid_link);
+    CHECK(object->payer == process, "object: it is on the list of whom it is charged to");
+    CHECK(!object->owner || object->owner == process, "object: who holds it pays for it");
+    memory += object->charge;
+    handles++;
+    if (object->kind == SIGNET_KIND_CLIENT || object->kind == SIGNET_KIND_SERVER) {
+      const char *broken = endpoint_check(CONTAINER(object, struct endpoint, object));
+      CHECK(!broken, broken);
+    }
+    if (object->kind == SIGNET_KIND_BLOCK && object->owner) {
+      const struct block *block = CONTAINER(object, struct block, object);
+      bool found = false;
+      for (uint32_t i = 0; i < process->blocks.count; i++)
+        found |= process->blocks.at[i].low == block->offset &&
+                 process->blocks.at[i].high == block->offset + block->length;
+      CHECK(found || (!block->offset && process->state == SIGNET_PROCESS_UNSTARTED),
+            "block: it is mapped in its holder's window");
+      blocks += found;
+    }
+  }
+  CHECK(blocks == process->blocks.count, "block: nothing is mapped that is not held");
+  for (uint32_t i = 0; i < process->regions.count; i++)
+    memory += process->regions.at[i].high - process->regions.at[i].low;
+  struct signet_quota used = {.memory = memory, .handles = handles, .regions = process->regions.count};
+  if (process->image)
+    used.memory += process->image->charge + (process->stack_high - process->stack_low) +
+                   page_up(sizeof(struct signet_startup) + process->startup_length);
+  used.threads = length_of(&process->threads);
+  for (const struct list *node = process->children.next; node != &process->children; node = node->next) {
+    const struct kernel_process *child = CONTAINER(node, struct kernel_process, sibling_link);
+    used.memory += child->limit.memory;
+    used.threads += child->limit.threads;
+    used.handles += child->limit.handles;
+    used.regions += child->limit.regions;
+    used.processes += child->limit.processes + 1;
+  }
+  CHECK(used.memory == process->used.memory, "quota: the memory charged is the memory held");
+  CHECK(used.threads == process->used.threads, "quota: the threads charged are the threads there are");
+  CHECK(used.handles == process->used.handles, "quota: the handles charged are the objects paid for");
+  CHECK(used.regions == process->used.regions, "quota: the regions charged are the regions there are");
+  CHECK(used.processes == process->used.processes, "quota: the processes charged are the children and theirs");
+  CHECK(used.memory <= process->limit.memory && used.threads <= process->limit.threads &&
+            used.handles <= process->limit.handles && used.regions <= process->limit.regions &&
+            used.processes <= process->limit.processes,
+        "quota: nothing exceeds its limit");
+  return NULL;
+}
+
+static const char *thread_check(const struct thread *thread) {
+  const struct kernel_process *process = thread->process;
+  bool running = process->cpu && process->run == RUN_ACTIVE && process->cpu->current == thread;
+  CHECK((thread->state == THREAD_READY) == on_list(&process->ready, &thread->turn_link),
+        "thread: it is ready when it is on its process's ready list");
+  CHECK((thread->state == THREAD_RUNNING) <= running, "thread: it is running when a processor runs it");
+  CHECK((thread->wait == WAIT_NONE) == (thread->state != THREAD_WAITING), "thread: it waits for something or not at all");
+  CHECK(!thread->timer || (thread->state == THREAD_WAITING && kernel.timers[thread->timer] == thread),
+        "thread: an armed deadline is that of a waiting thread");
+  CHECK(!thread->nodes || thread->wait == WAIT_OBJECTS, "thread: wait nodes are in use while it waits");
+  CHECK(thread->wait != WAIT_DEVICE || thread->device, "thread: who waits for a device knows which");
+  return NULL;
+}
+
+static const char *process_check(struct kernel_process *process) {
+  uint32_t alive = 0;
+  for (const struct list *node = process->children.next; node != &process->children; node = node->next) {
+    const struct kernel_process *child = CONTAINER(node, struct kernel_process, sibling_link);
+    CHECK(child->parent == process, "process: a child knows its parent");
+    alive += child->state != SIGNET_PROCESS_STOPPED;
+  }
+  CHECK(alive == process->children_alive, "process: its living children are counted");
+  CHECK(process->state != SIGNET_PROCESS_STOPPED || (!alive && list_empty(&process->threads) && !process->image),
+        "process: a stopped one has nothing left");
+  CHECK(process->state != SIGNET_PROCESS_UNSTARTED || list_empty(&process->threads),
+        "process: an unstarted one has no threads");
+  CHECK(process->state != SIGNET_PROCESS_RUNNING || !list_empty(&process->threads), "process: a running one has threads");
+  CHECK(process->run != RUN_ACTIVE || process->cpu->process == process, "process: an active one is on its processor");
+  CHECK((process->run == RUN_QUEUED) == !list_empty(&process->run_link), "process: a queued one is on a queue");
+  CHECK(process->state != SIGNET_PROCESS_RUNNING || process->run != RUN_IDLE || list_empty(&process->ready),
+        "process: one with ready threads is queued or active");
+  for (const struct list *node = process->threads.next; node != &process->threads; node = node->next) {
+    const char *broken = thread_check(CONTAINER(node, struct thread, link));
+    CHECK(!broken, broken);
+  }
+  const char *broken = handle_check(process);
+  CHECK(!broken, broken);
+  broken = objects_check(process);
+  CHECK(!broken, broken);
+  broken = regions_check(&process->regions, process->area_low, SIGNET_BLOCKS_LOW);
+  CHECK(!broken, broken);
+  return regions_check(&process->blocks, SIGNET_BLOCKS_LOW, SIGNET_BLOCKS_HIGH);
+}
+
+static const char *whole_check(void) {
+  for (uint32_t i = 2; i <= kernel.timer_count; i++)
+    CHECK(kernel.timers[i / 2]->deadline <= kernel.timers[i]->deadline && kernel.timers[i]->timer == i,
+          "timers: the earliest is on top");
+  uint32_t windows = kernel.free_window_count, threads = 0;
+  for (const struct list *node = kernel.processes.next; node != &kernel.processes; node = node->next) {
+    struct kernel_process *process = CONTAINER(node, struct kernel_process, link);
+    const char *broken = process_check(process);
+    CHECK(!broken, broken);
+    windows += process->state != SIGNET_PROCESS_STOPPED;
+    threads += length_of(&process->threads);
+  }
+  CHECK(windows == kernel.window_count, "windows: each is free or one process's");
+  CHECK(threads == kernel.threads, "threads: they are counted");
+  for (uint32_t i = 0; i < kernel.cpus; i++) {
+    const struct cpu *cpu = kernel.cpu[i];
+    CHECK(cpu->waiting == length_of(&cpu->near) + length_of(&cpu->queue), "processor: those that wait are counted");
+    CHECK(!cpu->process || cpu->process->run == RUN_ACTIVE, "processor: what it runs is active");
+  }
+  return NULL;
+}
+
+const char *kernel_check_invariants(void) {
+  port_lock();
+  const char *broken = whole_check();
+  port_unlock();
+  return broken;
+}
+
+void kernel_statistics(struct kernel_statistics *statistics) {
+  port_lock();
+  *statistics = (struct kernel_statistics){.threads = kernel.threads,
+                                           .channels = kernel.channels,
+                                           .blocks = kernel.blocks,
+                                           .images = length_of(&kernel.images),
+                                           .pages = allocate_pages_in_use(),
+                                           .calls = kernel.calls_ended};
+  for (const struct list *node = kernel.processes.next; node != &kernel.processes; node = node->next) {
+    const struct kernel_process *process = CONTAINER(node, struct kernel_process, link);
+    statistics->processes++;
+    if (process->state != SIGNET_PROCESS_STOPPED)
+      statistics->calls += process->calls;
+  }
+  for (uint32_t i = 0; i < kernel.cpus; i++) {
+    statistics->switches += kernel.cpu[i]->switches;
+    statistics->messages += kernel.cpu[i]->messages;
+  }
+  port_unlock();
+}

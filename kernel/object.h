@@ -1,0 +1,470 @@
+/* The kernel's data: every structure, who owns it, on which list it is. Included by kernel/ (and its tests) only.
+ *
+ * One lock, the kernel lock (port_lock), guards all of it, except: kernel.here and struct cpu's text, which belong to the processor; a
+ * process's `calls`, written by the processor that runs it; an image while it is being built, which only its builder knows.
+ *
+ *   structure        owned by                              is on
+ *   kernel_process   its parent's handle, or the host      kernel.processes; parent->children; a processor's run list
+ *   thread           its process                           process->threads; process->ready, or what it waits for
+ *   region           its process                           process->regions (sorted)
+ *   object           its holder's handle table, or the     payer->paid: the process whose quota it counts against
+ *                    message that carries it
+ *   channel          its open ends                         -
+ *   contract         its channels (counted)                kernel.contracts
+ *   kernel_image     handles, processes, the host (counted) kernel.images
+ *
+ * A thread never blocks inside the kernel. A call that must wait returns WAITS after noting in the thread what for; the call is
+ * made again, from its saved arguments, when the thread's turn comes ("restartable calls"). So the kernel writes into a window only on
+ * behalf of the thread whose turn it is, which the masked return of docs/machine-code.md needs. */
+#ifndef KERNEL_OBJECT_H
+#define KERNEL_OBJECT_H
+
+#include "kernel/bytes.h"
+#include "kernel/kernel.h"
+#include "kernel/list.h"
+
+#include <signet/image.h>
+
+#define ASSERT(condition) ((condition) ? (void)0 : port_panic(__FILE__, __LINE__, #condition))
+
+#define WINDOW_BYTES (UINT64_C(1) << 32)
+#define PAGE_MASK (SIGNET_PAGE - 1u)
+
+/* ---- Results ---- */
+
+/* Beyond enum signet_status, inside the kernel only: the thread waits and its call will be made again; or it does not go on from here. */
+enum { CALL_WAITS = -1, CALL_AWAY = -2 };
+
+static inline struct signet_result result(int64_t status, uint64_t value) {
+  return (struct signet_result){status, value};
+}
+static inline struct signet_result error(int64_t status) { return (struct signet_result){status, 0}; }
+
+/* ---- Objects: what a handle names ---- */
+
+struct kernel_process;
+struct thread;
+
+struct object {
+  uint8_t kind;                  /* enum signet_kind */
+  uint32_t handle;               /* in the table of its owner; 0 when it has none */
+  struct kernel_process *owner;  /* whose table holds it; NULL: travelling in a message */
+  struct kernel_process *payer;  /* whose quota it counts against: the owner, or the last one while it travels. NULL: nobody's,
+                                    because a process that the host made ended while it travelled */
+  struct list paid_link;         /* payer->paid */
+  uint64_t charge;               /* bytes, besides one handle */
+};
+
+struct contract {
+  struct list link; /* kernel.contracts */
+  uint32_t references;
+  uint32_t length; /* of the blob */
+  uint32_t check;  /* a sum of the blob, to find it by */
+  uint32_t data_most;
+  uint16_t messages, states;
+  uint16_t slots[2];     /* of the queue towards: 0 client, 1 server */
+  uint8_t identity[32];  /* BLAKE2b-256 of the blob with its identity zeroed */
+  const struct signet_contract_message *rows;
+  const uint8_t *next;   /* [state * messages + message] */
+  uint64_t blob[];
+};
+
+struct slot {
+  uint32_t tag, length, moved_count, reserved;
+  struct object *moved[SIGNET_MESSAGE_MOVED];
+  uint8_t data[];
+};
+
+struct endpoint {
+  struct object object;
+  struct channel *channel;
+  uint8_t side;              /* 0 client, 1 server */
+  bool closed;
+  uint16_t head, count, limit; /* the queue of messages towards this end */
+  uint8_t *slots;
+  struct list waiters;       /* of wait_node: threads of its owner that wait for a message here */
+  struct endpoint *carrier;  /* in whose queue it travels, NULL otherwise */
+  struct list closing_link;
+};
+
+struct channel {
+  struct contract *contract;
+  uint32_t slot_size;
+  uint8_t state;
+  struct endpoint end[2]; /* client, server */
+};
+
+struct block {
+  struct object object;
+  struct port_block *port;
+  uint64_t length;
+  uint32_t offset; /* where it is mapped, 0: nowhere */
+};
+
+struct image_reference {
+  struct object object;
+  struct kernel_image *image;
+};
+
+struct device {
+  struct object object;
+  struct port_device *port;
+};
+
+/* ---- Images ---- */
+
+#define IMAGE_SEGMENTS_MOST 8
+
+struct segment {
+  uint32_t offset;       /* in the window */
+  uint32_t file_offset;
+  uint32_t file_length;  /* bytes */
+  uint32_t length;       /* bytes in memory */
+  enum signet_protection protection;
+};
+
+struct kernel_image {
+  struct list link; /* kernel.images */
+  uint32_t references;
+  struct port_image *sealed;
+  size_t length;
+  uint32_t entry;
+  uint32_t high; /* end of the last segment, whole pages */
+  uint32_t segments;
+  bool parallel;
+  struct segment segment[IMAGE_SEGMENTS_MOST]; /* the first is the code */
+  uint64_t stack;  /* asked for by the note, or 0 */
+  uint64_t charge; /* bytes that a process running it is charged */
+  struct kernel_image_facts facts;
+};
+
+/* ---- Threads ---- */
+
+enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_WAITING };
+enum wait_kind { WAIT_NONE, WAIT_WORD, WAIT_OBJECTS, WAIT_DEVICE };
+
+struct wait_node {
+  struct list link; /* the waiters of an endpoint or a child */
+  struct thread *thread;
+};
+
+#define WAIT_NODES_INSIDE 2
+#define ENDPOINTS_MOST 64 /* of one receive */
+#define WORD_BUCKETS 8
+
+struct thread {
+  struct list link;       /* process->threads */
+  struct list turn_link;  /* READY: process->ready; waiting for a word: its bucket */
+  struct kernel_process *process;
+  struct port_context *context;
+  uint32_t number;
+  uint8_t state;          /* enum thread_state */
+  uint8_t wait;           /* enum wait_kind */
+  uint8_t call;           /* the call to make again */
+  bool retry;             /* READY: make it again before resuming */
+  bool sent;              /* the send of a channel_call is done */
+  uint8_t cursor;         /* where the next receive over several endpoints begins to look */
+  uint8_t nodes;          /* wait nodes in use */
+  bool device_ready;      /* the device called back while the request was being made */
+  uint32_t timer;         /* place in kernel.timers, from 1; 0: none */
+  uint32_t word;          /* the word waited for */
+  uint64_t deadline;
+  uint64_t arguments[5];
+  uint64_t time;          /* processor time, nanoseconds */
+  struct wait_node node[WAIT_NODES_INSIDE];
+  struct wait_node *more; /* ENDPOINTS_MOST of them, once needed */
+  struct device *device;  /* whose request waits */
+  uint64_t ticket;        /* of that request, by which the port names it */
+  struct list ticket_link;
+};
+
+/* ---- Processes ---- */
+
+struct region {
+  uint32_t low, high; /* high is exclusive */
+  uint32_t protection;
+};
+
+/* Sorted, without overlap. */
+struct regions {
+  struct region *at;
+  uint32_t count, capacity;
+};
+
+#define HANDLES_PER_CHUNK 16
+#define HANDLE_CHUNKS_INSIDE 2
+
+struct handle_entry {
+  struct object *object; /* NULL: free */
+  uint16_t generation;   /* of the handle it holds or will hold next; never 0 */
+  uint16_t next_free;    /* index + 1 */
+};
+
+struct handle_table {
+  struct handle_entry **chunk;
+  struct handle_entry *inside[HANDLE_CHUNKS_INSIDE];
+  uint32_t chunks, chunks_most;
+  uint32_t free_first, free_last, free_count; /* index + 1; used first in, first out, so that a number stays stale long */
+};
+
+enum run_state { RUN_IDLE, RUN_QUEUED, RUN_ACTIVE };
+
+struct kernel_process {
+  struct object object; /* what its parent's handle names; the owner is NULL once that is closed */
+  uint32_t number;
+  uint8_t state; /* enum signet_process_state */
+  uint8_t run;   /* enum run_state */
+  bool host;     /* the host program holds it */
+  bool made_by_host;
+  bool has_window;
+  bool handling;  /* the first thread is diverted to the listener */
+  bool attention; /* look at state and events before its thread goes on */
+  uint32_t window;
+  struct list run_link; /* a processor's near or queue */
+  struct cpu *cpu;      /* that runs it or has it queued, or did last */
+  struct list ready;    /* of threads */
+  struct list threads;
+  struct list words[WORD_BUCKETS]; /* of threads that wait for a word */
+  struct list waiters;  /* of wait_node: threads of the parent that wait for its end */
+  struct list link;     /* kernel.processes */
+  struct list sibling_link;
+  struct list children;
+  uint32_t children_alive; /* not yet STOPPED */
+  uint32_t threads_made;
+  struct kernel_process *parent;
+  struct kernel_image *image;
+  struct list paid; /* of objects */
+  struct signet_quota limit, used;
+  struct regions regions; /* by memory_map */
+  struct regions blocks;  /* where blocks are mapped */
+  struct handle_table handles;
+  uint32_t image_low, stack_low, stack_high, startup, area_low;
+  uint32_t startup_length;
+  uint32_t slots;
+  uint32_t slot[SIGNET_SLOTS_MOST]; /* handles; 0: not filled */
+  uint32_t event_entry;  /* 0: no listener */
+  uint32_t events;       /* bit per event that waits for delivery */
+  uint64_t calls;
+  uint64_t time; /* processor time, nanoseconds */
+  struct signet_ending ending;
+  char name[32];
+  uint8_t hash[32];
+};
+
+/* ---- Processors and the whole ---- */
+
+#define TEXT_MOST 4096
+
+struct cpu {
+  uint32_t number;
+  uint32_t waiting;               /* processes on near and queue */
+  uint32_t direct;                /* switches to a near process since the last tick */
+  struct kernel_process *process; /* ACTIVE here */
+  struct thread *current;         /* RUNNING here */
+  struct list near;               /* woken by what ran here in this time slice: share the slice */
+  struct list queue;              /* wait their turn */
+  uint64_t charged_at;            /* processor time is charged up to here */
+  uint64_t switches, messages;
+  char text[2][TEXT_MOST + 8];
+};
+
+#define TICKET_BUCKETS 64
+
+struct kernel {
+  struct cpu *here; /* the processor that has the lock; NULL: a thread of the host */
+  uint32_t cpus;
+  uint64_t idle; /* bit per processor that sleeps */
+  struct cpu *cpu[PORT_CPUS_MOST];
+  struct list processes, contracts, images;
+  struct list closing; /* of endpoints, within endpoint_close */
+  struct list tickets[TICKET_BUCKETS]; /* of threads with a request at a device */
+  uint64_t next_ticket;
+  uint32_t next_process;
+  struct thread **timers; /* a heap, earliest first; from 1 */
+  uint32_t timer_count, timer_capacity, threads; /* capacity > threads: arming cannot fail */
+  uint32_t *free_windows;
+  uint32_t free_window_count, window_count;
+  uint64_t channels, blocks;
+  uint64_t calls_ended, switches_host; /* calls of processes that are no more */
+};
+extern struct kernel kernel;
+
+/* ---- allocate.c ---- */
+/* Zeroed; NULL: no memory. */
+void *allocate(size_t length);
+void release(void *memory, size_t length);
+/* Gives memory that nobody uses back to the port. */
+void allocate_trim(void);
+uint64_t allocate_pages_in_use(void);
+uint64_t allocate_objects_in_use(void);
+
+/* ---- blake2b.c ---- */
+void blake2b_256(uint8_t digest[32], const void *bytes, size_t length);
+
+/* ---- lock.c: the lock, and who holds it ---- */
+struct cpu *lock_as_cpu(void);
+void lock_as_host(void);
+void unlock(void);
+
+/* ---- handle.c ---- */
+/* Makes sure that `count` inserts will succeed. SIGNET_OK, QUOTA or MEMORY. */
+enum signet_status handle_reserve(struct kernel_process *process, uint32_t count);
+/* Cannot fail after handle_reserve. */
+uint32_t handle_insert(struct kernel_process *process, struct object *object);
+/* Takes the object out of its owner's table; whoever waits on it is woken. Cannot fail. */
+void handle_remove(struct object *object);
+struct object *handle_find(struct kernel_process *process, uint64_t handle);
+struct object *handle_find_kind(struct kernel_process *process, uint64_t handle, enum signet_kind kind);
+struct endpoint *handle_find_endpoint(struct kernel_process *process, uint64_t handle);
+/* handle_remove and object_destroy. */
+void handle_discard(struct object *object);
+/* Closes all; when the process ends. */
+void handle_close_all(struct kernel_process *process);
+void handle_table_initialise(struct handle_table *table);
+const char *handle_check(struct kernel_process *process);
+
+/* ---- quota.c ---- */
+bool quota_has(const struct kernel_process *process, uint64_t memory, uint32_t handles);
+void object_initialise(struct object *object, enum signet_kind kind, uint64_t charge);
+/* Charges the object to `payer` (or nobody) instead of whom it was charged to. The caller has checked the quota. */
+void object_charge(struct object *object, struct kernel_process *payer);
+/* Destroys an object that is in no table and no message. */
+void object_destroy(struct object *object);
+bool quota_take_for_child(struct kernel_process *parent, const struct signet_quota *quota);
+void quota_return(struct kernel_process *process);
+
+/* ---- contract.c ---- */
+enum signet_status contract_find(const void *blob, uint64_t length, struct contract **contract);
+bool contract_length_valid(uint64_t length);
+void contract_release(struct contract *contract);
+
+/* ---- channel.c ---- */
+enum signet_status channel_create(struct contract *contract, struct channel **channel);
+uint64_t channel_end_charge(const struct contract *contract, unsigned side);
+void endpoint_close(struct endpoint *endpoint);
+static inline struct endpoint *endpoint_peer(struct endpoint *endpoint) {
+  return &endpoint->channel->end[1 - endpoint->side];
+}
+static inline struct slot *endpoint_slot(const struct endpoint *endpoint, uint32_t index) {
+  uint32_t place = endpoint->head + index;
+  if (place >= endpoint->limit)
+    place -= endpoint->limit;
+  return (struct slot *)(endpoint->slots + (size_t)place * endpoint->channel->slot_size);
+}
+
+/* ---- block.c ---- */
+/* Finds room in the process's window and maps the block there. MEMORY or QUOTA: unchanged. */
+enum signet_status block_map(struct block *block, struct kernel_process *process);
+void block_unmap(struct block *block, struct kernel_process *process);
+void block_destroy(struct block *block);
+
+/* ---- regions.c ---- */
+bool regions_reserve(struct regions *regions, uint32_t more);
+/* How many regions there would be, and how many bytes of the range are in some, after carving the range out. */
+uint32_t regions_count_without(const struct regions *regions, uint32_t low, uint32_t high, uint64_t *bytes);
+/* Cannot fail after regions_reserve(2) . */
+void regions_carve(struct regions *regions, uint32_t low, uint32_t high);
+void regions_insert(struct regions *regions, uint32_t low, uint32_t high, uint32_t protection, bool merge);
+/* First place of `length` bytes within low .. high, 0 if there is none. */
+uint32_t regions_find_gap(const struct regions *regions, uint32_t low, uint32_t high, uint64_t length);
+void regions_release(struct regions *regions);
+const char *regions_check(const struct regions *regions, uint32_t low, uint32_t high);
+
+/* ---- image.c, elf.c ---- */
+/* Without the lock. On IMAGE the refusal says why. The image has one reference for the caller. */
+enum signet_status image_load(const void *bytes, size_t length, struct kernel_image **image,
+                              struct kernel_refusal *refusal);
+void image_reference(struct kernel_image *image);
+void image_release(struct kernel_image *image);
+/* Reads hostile bytes; fills in segments, entry, note. False: refused. No lock. */
+bool elf_parse(const uint8_t *bytes, size_t length, struct kernel_image *image, struct kernel_refusal *refusal);
+
+/* ---- text.c ---- */
+void refuse(struct kernel_refusal *refusal, const char *text);
+/* Adds to the sentence, as far as there is room. */
+void refuse_add(struct kernel_refusal *refusal, const char *text);
+void refuse_add_number(struct kernel_refusal *refusal, uint64_t number);
+
+/* ---- start.c ---- */
+/* Without the lock; the process is known to nobody else. */
+enum signet_status start_load(struct kernel_process *process, uint64_t stack, uint32_t startup_length);
+enum signet_status start_run(struct kernel_process *process);
+uint64_t start_charge(const struct kernel_image *image, uint64_t stack, uint32_t startup_length);
+
+/* ---- process.c ---- */
+/* With the lock, which it gives up for a while. The start-up bytes are the host's, or in the parent's window. */
+enum signet_status process_make(struct kernel_process *parent, struct kernel_image *image,
+                                const struct signet_process_specification *specification, const void *startup,
+                                struct kernel_process **process);
+/* May a slot of the process be filled with this? */
+enum signet_status process_may_fill(struct kernel_process *process, uint64_t slot, uint64_t memory);
+/* Ends it and its descendants; what runs on another processor ends when that enters the kernel. */
+void process_end(struct kernel_process *process, const struct signet_ending *ending);
+/* Frees it if it is stopped and nobody holds it. */
+void process_reap(struct kernel_process *process);
+/* Takes apart a process whose thread has left the processor, and its ancestors that waited for it. */
+void process_finish(struct kernel_process *process);
+
+/* ---- thread.c ---- */
+struct thread *thread_create(struct kernel_process *process, uint32_t entry, uint32_t stack, uint64_t argument,
+                             uint64_t thread_pointer);
+void thread_destroy(struct thread *thread);
+
+/* ---- wait.c ---- */
+/* The current thread waits on these lists. False: no memory. */
+bool wait_nodes_reserve(struct thread *thread, uint32_t count);
+void wait_on_list(struct thread *thread, struct list *waiters);
+struct signet_result wait_begin(struct thread *thread, enum wait_kind kind, uint64_t deadline);
+/* Ends whatever the thread waits for; it stays off every list. */
+void wait_cancel(struct thread *thread);
+void wait_wake_all(struct list *waiters);
+bool wait_deadline_passed(uint64_t deadline);
+
+/* ---- timer.c ---- */
+bool timer_reserve(void);
+void timer_arm(struct thread *thread, uint64_t deadline);
+void timer_disarm(struct thread *thread);
+/* Wakes those whose deadline has passed. */
+void timer_expire(void);
+static inline uint64_t timer_next(void) { return kernel.timer_count ? kernel.timers[1]->deadline : SIGNET_NEVER; }
+
+/* ---- schedule.c ---- */
+/* With the lock. Gives the processor to the next thread. */
+_Noreturn void schedule(void);
+/* The waiting thread becomes ready; `retry`: its call is made again. */
+void schedule_ready(struct thread *thread, bool retry);
+void schedule_forget(struct kernel_process *process);
+void schedule_charge(struct cpu *cpu);
+/* Others wait for this processor. */
+bool schedule_others(const struct cpu *cpu);
+/* The processor's process goes behind the others, if there are any. */
+void schedule_rotate(struct cpu *cpu);
+
+/* ---- event.c ---- */
+void event_deliver(struct kernel_process *process);
+
+/* ---- device.c ---- */
+/* The thread no longer waits for a device. */
+void device_forget(struct thread *thread);
+/* Its holder loses the device: threads that wait for it make their calls again, and are told so. */
+void device_wake_all(struct device *device);
+
+/* ---- call.c ---- */
+typedef struct signet_result call_function(struct thread *thread, const uint64_t *arguments);
+extern call_function *const call_table[SIGNET_CALL_COUNT];
+/* The range is within the window and 8-byte aligned (or as `align` says). */
+static inline bool range_valid(uint64_t offset, uint64_t length, uint64_t align) {
+  return offset < WINDOW_BYTES && length <= WINDOW_BYTES - offset && !(offset & (align - 1));
+}
+static inline uint64_t page_up(uint64_t length) { return (length + PAGE_MASK) & ~(uint64_t)PAGE_MASK; }
+/* A place where code of the process may be entered. */
+static inline bool entry_valid(const struct kernel_process *process, uint64_t entry) {
+  const struct segment *code = &process->image->segment[0];
+  return !(entry % SIGNET_BUNDLE) && entry >= code->offset && entry < (uint64_t)code->offset + code->length;
+}
+
+#define CALL_DECLARE(number, name, arguments) call_function call_##name;
+SIGNET_CALLS(CALL_DECLARE)
+#undef CALL_DECLARE
+
+#endif

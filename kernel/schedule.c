@@ -1,0 +1,215 @@
+/* Which thread runs where. Whoever holds the kernel lock makes threads ready; only processors call schedule.
+ *
+ * Processors have queues of processes. A process is on one processor at most (the serial rule), and its ready threads take turns there.
+ * A process woken by what runs on a processor goes to that processor's `near` list and shares the time slice, so that a request and its
+ * reply stay on one processor and nobody can be starved by two that keep waking each other: at the end of the slice (kernel_preempted)
+ * all of them go behind those that wait. A processor with nothing to do takes work that waits elsewhere.
+ *
+ * RUN_IDLE: no thread is ready. RUN_QUEUED: on near or queue of process->cpu. RUN_ACTIVE: process->cpu runs it. */
+#include "kernel/object.h"
+
+#define DIRECT_MOST 4096 /* switches within a slice, should the platform's tick be late */
+
+static void wake_idle(void) {
+  if (kernel.idle)
+    port_wake((uint32_t)__builtin_ctzll(kernel.idle));
+}
+
+bool schedule_others(const struct cpu *cpu) { return cpu->waiting; }
+
+static void enqueue(struct kernel_process *process, struct cpu *cpu, struct list *list) {
+  process->run = RUN_QUEUED;
+  process->cpu = cpu;
+  list_append(list, &process->run_link);
+  cpu->waiting++;
+}
+
+static void dequeue(struct kernel_process *process) {
+  list_remove(&process->run_link);
+  process->cpu->waiting--;
+}
+
+/* For a wake-up that comes from no processor: one that sleeps, or the one with the fewest waiting. */
+static struct cpu *choose_cpu(void) {
+  if (kernel.idle)
+    return kernel.cpu[__builtin_ctzll(kernel.idle)];
+  struct cpu *best = kernel.cpu[0];
+  for (uint32_t i = 1; i < kernel.cpus; i++)
+    if (kernel.cpu[i]->waiting < best->waiting)
+      best = kernel.cpu[i];
+  return best;
+}
+
+void schedule_ready(struct thread *thread, bool retry) {
+  struct kernel_process *process = thread->process;
+  ASSERT(thread->state == THREAD_WAITING);
+  wait_cancel(thread);
+  thread->state = THREAD_READY;
+  thread->retry = retry;
+  list_append(&process->ready, &thread->turn_link);
+  if (process->run != RUN_IDLE || process->state != SIGNET_PROCESS_RUNNING)
+    return;
+  if (kernel.here) {
+    enqueue(process, kernel.here, &kernel.here->near);
+    if (kernel.here->waiting > 1)
+      wake_idle();
+  } else {
+    struct cpu *cpu = choose_cpu();
+    enqueue(process, cpu, &cpu->queue);
+    port_wake(cpu->number);
+  }
+}
+
+void schedule_forget(struct kernel_process *process) {
+  ASSERT(process->run != RUN_ACTIVE);
+  if (process->run == RUN_QUEUED)
+    dequeue(process);
+  process->run = RUN_IDLE;
+}
+
+void schedule_charge(struct cpu *cpu) {
+  uint64_t now = port_clock(SIGNET_CLOCK_MONOTONIC);
+  uint64_t spent = now > cpu->charged_at ? now - cpu->charged_at : 0;
+  if (cpu->process)
+    cpu->process->time += spent;
+  if (cpu->current)
+    cpu->current->time += spent;
+  cpu->charged_at = now;
+}
+
+void schedule_rotate(struct cpu *cpu) {
+  struct kernel_process *process = cpu->process;
+  cpu->direct = 0;
+  list_move_all(&cpu->queue, &cpu->near);
+  if (list_empty(&cpu->queue))
+    return;
+  cpu->process = NULL;
+  cpu->current = NULL;
+  enqueue(process, cpu, &cpu->queue);
+  wake_idle();
+}
+
+static struct kernel_process *steal(struct cpu *cpu) {
+  for (uint32_t i = 1; i < kernel.cpus; i++) {
+    struct cpu *other = kernel.cpu[(cpu->number + i) % kernel.cpus];
+    /* What was woken last is left to its waker, unless more than that waits. */
+    struct list *from = !list_empty(&other->queue) ? &other->queue : other->waiting > 1 ? &other->near : NULL;
+    if (from)
+      return CONTAINER(from->next, struct kernel_process, run_link);
+  }
+  return NULL;
+}
+
+static struct kernel_process *next_process(struct cpu *cpu) {
+  if (cpu->direct > DIRECT_MOST) {
+    list_move_all(&cpu->queue, &cpu->near);
+    cpu->direct = 0;
+  }
+  if (!list_empty(&cpu->near)) {
+    cpu->direct++;
+    return CONTAINER(cpu->near.next, struct kernel_process, run_link);
+  }
+  if (!list_empty(&cpu->queue))
+    return CONTAINER(cpu->queue.next, struct kernel_process, run_link);
+  return kernel.cpus > 1 ? steal(cpu) : NULL;
+}
+
+static void leave(struct cpu *cpu) {
+  if (!cpu->waiting)
+    schedule_charge(cpu);
+  cpu->process->run = RUN_IDLE;
+  cpu->process = NULL;
+  cpu->current = NULL;
+}
+
+static void idle(struct cpu *cpu) {
+  kernel.idle |= UINT64_C(1) << cpu->number;
+  port_idle(timer_next());
+  kernel.here = cpu;
+  kernel.idle &= ~(UINT64_C(1) << cpu->number);
+  cpu->charged_at = port_clock(SIGNET_CLOCK_MONOTONIC);
+}
+
+/* Takes up the process's next thread; true if it can be resumed. */
+static bool take_thread(struct cpu *cpu, struct thread *thread) {
+  list_remove(&thread->turn_link);
+  thread->state = THREAD_RUNNING;
+  cpu->current = thread;
+  if (!thread->retry)
+    return true;
+  thread->retry = false;
+  struct signet_result outcome = call_table[thread->call](thread, thread->arguments);
+  if (outcome.status < 0)
+    return false;
+  port_context_set_result(thread->context, outcome);
+  return true;
+}
+
+_Noreturn void schedule(void) {
+  struct cpu *cpu = kernel.here;
+  for (;;) {
+    timer_expire();
+    struct kernel_process *process = cpu->process;
+    if (!process) {
+      process = next_process(cpu);
+      if (!process) {
+        idle(cpu);
+        continue;
+      }
+      dequeue(process);
+      process->run = RUN_ACTIVE;
+      process->cpu = cpu;
+      cpu->process = process;
+      cpu->switches++;
+    }
+    if (process->attention && process->state == SIGNET_PROCESS_RUNNING)
+      event_deliver(process);
+    if (process->state == SIGNET_PROCESS_STOPPING) {
+      leave(cpu);
+      process_finish(process);
+      continue;
+    }
+    if (list_empty(&process->ready)) {
+      leave(cpu);
+      continue;
+    }
+    struct thread *thread = CONTAINER(process->ready.next, struct thread, turn_link);
+    if (!take_thread(cpu, thread))
+      continue;
+    if (process->attention) {
+      /* An event or a stop came while its call was made. */
+      thread->state = THREAD_READY;
+      list_append(&process->ready, &thread->turn_link);
+      continue;
+    }
+    port_resume(thread->context, process->window);
+  }
+}
+
+_Noreturn void kernel_preempted(void) {
+  struct cpu *cpu = lock_as_cpu();
+  schedule_charge(cpu);
+  cpu->current->state = THREAD_READY;
+  list_append(&cpu->process->ready, &cpu->current->turn_link);
+  schedule_rotate(cpu);
+  schedule();
+}
+
+_Noreturn void kernel_cpu_run(void) {
+  struct cpu *cpu = lock_as_cpu();
+  kernel.idle &= ~(UINT64_C(1) << cpu->number);
+  cpu->charged_at = port_clock(SIGNET_CLOCK_MONOTONIC);
+  schedule();
+}
+
+struct signet_result call_thread_yield(struct thread *thread, const uint64_t *arguments) {
+  (void)arguments;
+  struct cpu *cpu = kernel.here;
+  if (list_empty(&thread->process->ready) && !schedule_others(cpu))
+    return result(SIGNET_OK, 0);
+  port_context_set_result(thread->context, result(SIGNET_OK, 0));
+  thread->state = THREAD_READY;
+  list_append(&thread->process->ready, &thread->turn_link);
+  schedule_rotate(cpu);
+  return error(CALL_AWAY);
+}
