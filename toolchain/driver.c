@@ -13,7 +13,7 @@ static const char *const options_before[] = {
     "-ffixed-r11", "-ffixed-r14",
     "-fcf-protection=none",         /* endbr is of no use where every indirect branch is masked */
     "-fno-stack-clash-protection",  /* guards are the window's own */
-    "-fno-stack-protector", "-fno-plt", "-mtls-dialect=gnu",
+    "-fno-stack-protector", "-mtls-dialect=gnu",
     "-gno-variable-location-views", /* they assume that no padding is added */
     "-D__signet__=1",
 };
