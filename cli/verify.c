@@ -80,16 +80,15 @@ static bool check_image(struct checked *checked, struct verifier_outcome *outcom
     kernel_image_release(image);
     return true;
   }
-  /* The loader stops at the first reason; show every broken rule of the code. */
-  uint64_t before = checked->json ? json_array_size(checked->violations) : 0;
-  bool code_good = !cli_find_code(checked->image, checked->image_length, &checked->code) ||
-                   check_code(checked, outcome);
-  if (code_good && checked->json && json_array_size(checked->violations) == before)
+  /* The loader stops at its first reason, which may be the headers'; after it, every broken rule of the code. */
+  if (checked->json)
     json_array_append_new(checked->violations,
                           json_pack("{s:I,s:s,s:s}", "address", (json_int_t)refusal->offset, "rule", "image", "text",
                                     refusal->text));
-  else if (code_good)
+  else
     printf("%s: image: %s\n", checked->path, refusal->text);
+  if (cli_find_code(checked->image, checked->image_length, &checked->code))
+    check_code(checked, outcome);
   return false;
 }
 
