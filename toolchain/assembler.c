@@ -25,13 +25,15 @@ static bool is_output_option(const char *option) {
 }
 
 int main(int argc, char **argv) {
-  char **all = memory_allocate(((size_t)argc + 2) * sizeof *all);
-  char **measuring = memory_allocate(((size_t)argc + 2) * sizeof *measuring);
+  char **all = memory_allocate(((size_t)argc + 3) * sizeof *all);
+  char **measuring = memory_allocate(((size_t)argc + 3) * sizeof *measuring);
   char **inputs = memory_allocate(((size_t)argc + 2) * sizeof *inputs);
   size_t all_count = 0, measuring_count = 0, input_count = 0;
   bool rewrite_only = false, debug = false;
   const char *output = "a.out";
   all[all_count++] = HOST_ASSEMBLER;
+  /* Negative absolute addresses are rewritten with the pseudo register %eiz. */
+  all[all_count++] = measuring[measuring_count++] = (char *)"-mindex-reg";
   for (int i = 1; i < argc; i++) {
     char *option = argv[i];
     if (strcmp(option, "--version") == 0 || strcmp(option, "-v") == 0 || strcmp(option, "--help") == 0) {

@@ -41,3 +41,32 @@ if [ "$kind" != parallel ]; then
   for name in linux asm-generic; do ln -sfn /usr/include/$name "$prefix/include-linux/$name"; done
   ln -sfn /usr/include/x86_64-linux-gnu/asm "$prefix/include-linux/asm"
 fi
+if [ "$kind" = native ]; then
+  cat >"$prefix/specs" <<'SPECS'
+*startfile:
+crt1.o%s crti.o%s
+
+*endfile:
+crtn.o%s
+
+*lib:
+--start-group -lc -lgcc-host --end-group
+
+*libgcc:
+
+
+*link_gcc_c_sequence:
+%{!nolibc:%L}
+
+*link_ssp:
+
+
+*link:
+-m elf_x86_64 -static -nostdlib -no-pie
+
+*link_libgcc:
+
+
+SPECS
+  ln -sfn "$(gcc -print-libgcc-file-name)" "$library/libgcc-host.a"
+fi

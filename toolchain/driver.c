@@ -20,7 +20,7 @@ static const char *const options_before[] = {
 
 /* After the user's own options: what nobody can ask for. */
 static const char *const options_after[] = {
-    "-fno-pic", "-fno-pie", "-ftls-model=local-exec", "-mno-avx512f", "-mno-mmx", "-mno-3dnow", "-mno-rtm", "-mno-shstk", "-mcmodel=small",
+    "-fno-pic", "-fno-pie", "-no-pie", "-ftls-model=local-exec", "-mno-avx512f", "-mno-mmx", "-mno-3dnow", "-mno-rtm", "-mno-shstk", "-mcmodel=small",
     "-fno-split-stack",
 };
 

@@ -22,7 +22,7 @@ $(TOOLCHAIN_LIBEXEC)/as: $(TOOLCHAIN_ASSEMBLER_OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $^ -o $@
 
-ALL += $(TOOLCHAIN_LIBEXEC)/as
+
 -include $(wildcard $(B)/toolchain/*.d)
 
 $(TOOLCHAIN_LIBEXEC)/ld: $(patsubst %,$(B)/toolchain/%.o,linker memory command) $(B)/lib/libverifier.a
@@ -37,3 +37,38 @@ $(TOOLCHAIN_LIBEXEC)/specs $(TOOLCHAIN_LIBEXEC)/image.ld: $(TOOLCHAIN_LIBEXEC)/%
 
 SIGNET_CC_PARTS := $(B)/bin/signet-cc $(TOOLCHAIN_LIBEXEC)/as $(TOOLCHAIN_LIBEXEC)/ld $(TOOLCHAIN_LIBEXEC)/specs \
   $(TOOLCHAIN_LIBEXEC)/image.ld
+
+# ---- What is linked into sealed programs ----
+
+RUNTIME_OBJECTS := $(patsubst %,$(B)/toolchain/runtime/%.o,divide integer convert complex atomic)
+$(B)/toolchain/runtime/%.o: toolchain/runtime/%.c $(SIGNET_CC_PARTS) | $(B)/sysroot/.stamp
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc -std=gnu11 -O2 -g -fno-builtin -Wall -Wextra -Werror -Wno-builtin-declaration-mismatch -I. -MMD -MP -c $< -o $@
+$(B)/lib/libsignetrt.a: $(RUNTIME_OBJECTS)
+	@mkdir -p $(@D)
+	rm -f $@ && ar rcs $@ $^
+
+$(B)/musl/source/.stamp: toolchain/fetch-source.sh
+	@mkdir -p $(B)/musl
+	toolchain/fetch-source.sh musl $(B)/musl/source && touch $@
+$(B)/sysroot/.stamp: $(B)/musl/source/.stamp toolchain/build-musl.sh $(SIGNET_CC_PARTS) \
+  $(shell find toolchain/musl -type f) include/signet/abi.h include/signet/image.h include/signet/calls.h
+	toolchain/build-musl.sh sealed $(B)/musl/source $(B)/musl/sealed $(B)/sysroot $(abspath $(B)/bin/signet-cc)
+	ln -sfn ../../lib/libsignet.a $(B)/sysroot/lib/libsignet.a
+	ln -sfn ../../lib/libsignetrt.a $(B)/sysroot/lib/libsignetrt.a
+	touch $@
+$(B)/native-musl/.stamp: $(B)/musl/source/.stamp toolchain/build-musl.sh
+	toolchain/build-musl.sh native $(B)/musl/source $(B)/musl/native $(B)/native-musl $(CC)
+	touch $@
+
+# The comparison's compiler: the host's gcc with the same C library, unsealed.
+$(B)/bin/native-musl-cc: toolchain/native-musl-cc.sh $(B)/native-musl/.stamp
+	@mkdir -p $(@D)
+	cp $< $@ && chmod +x $@
+
+# What has to be there before signet-cc links, and before native-musl-cc does.
+SIGNET_CC_INPUTS := $(SIGNET_CC_PARTS) $(B)/sysroot/.stamp $(B)/lib/libsignetrt.a $(B)/lib/libsignet.a
+NATIVE_MUSL_INPUTS := $(B)/bin/native-musl-cc $(B)/native-musl/.stamp
+
+ALL += $(SIGNET_CC_INPUTS) $(NATIVE_MUSL_INPUTS)
+-include $(wildcard $(B)/toolchain/runtime/*.d)
