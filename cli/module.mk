@@ -13,3 +13,5 @@ $(SIGNET): $(CLI_OBJECTS) $(CLI_LIBRARIES)
 
 ALL += $(SIGNET)
 -include $(CLI_OBJECTS:.o=.d)
+
+TESTS += tests/cli/run.sh
