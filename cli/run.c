@@ -32,6 +32,7 @@ static const char help[] =
     "  --dir HOST::GUEST[:ro]  serve the directory HOST of this machine as GUEST, optionally read-only\n"
     "  --env NAME=VALUE        set a variable; without this option the environment is empty\n"
     "  --memory N              memory it may use, in bytes or with K, M, G (default 3G)\n"
+    "  --processes N           processes that it may start, alive at once (default 64)\n"
     "  --workdir PATH          working directory, as the program sees it (default /)\n"
     "  --cpus N                processors to run on (default: one for each of this machine's)\n"
     "  --trace                 at the end, name the system calls it made that are not implemented\n"
@@ -61,9 +62,9 @@ static struct {
   uint32_t environments;
   uint64_t memory;
   const char *directory;
-  uint32_t cpus;
+  uint32_t cpus, processes;
   bool trace, verbose;
-} options = {.memory = 3ull << 30, .directory = "/"};
+} options = {.memory = 3ull << 30, .directory = "/", .processes = 64};
 
 static struct program programs[ROLES] = {{.name = ""}, {.name = "console"}, {.name = "files"}};
 static pid_t main_thread;
@@ -121,6 +122,7 @@ static int parse(int count, char **arguments) {
       {"dir", required_argument, NULL, 'd'},     {"env", required_argument, NULL, 'e'},
       {"memory", required_argument, NULL, 'm'},  {"workdir", required_argument, NULL, 'w'},
       {"cpus", required_argument, NULL, 'c'},    {"trace", no_argument, NULL, 't'},
+      {"processes", required_argument, NULL, 'p'},
       {"verbose", no_argument, NULL, 'v'},       {"help", no_argument, NULL, 'h'},
       {NULL, 0, NULL, 0},
   };
@@ -157,6 +159,13 @@ static int parse(int count, char **arguments) {
         return CLI_USAGE;
       }
       options.cpus = (uint32_t)number;
+      break;
+    case 'p':
+      if (!parse_size(optarg, &number) || number > 1 << 20) {
+        cli_error("--processes %s: want a number from 0 to %d", optarg, 1 << 20);
+        return CLI_USAGE;
+      }
+      options.processes = (uint32_t)number;
       break;
     case 't':
       options.trace = true;
@@ -299,8 +308,12 @@ static bool build_files(const char **problem) {
 static bool build(char **arguments, uint32_t count, const char **problem) {
   uint32_t length;
   void *startup = program_startup(arguments, count, &length);
-  const struct signet_quota quota = {
-      .memory = options.memory, .threads = 1024, .handles = 256, .regions = 65536, .processes = 64};
+  /* What its children get comes out of this: room for small ones, as many as it may have. */
+  const struct signet_quota quota = {.memory = options.memory,
+                                     .threads = 1024 + options.processes,
+                                     .handles = 256 + 16 * options.processes,
+                                     .regions = 65536 + 32 * options.processes,
+                                     .processes = options.processes};
   *problem = "the arguments and the environment are too long";
   if (!startup)
     return false;
