@@ -191,6 +191,7 @@ int main(int argc, char **argv) {
     arguments[count++] = (char *)layout[i];
   arguments[count++] = "-T";
   arguments[count++] = memory_format("%s/image.ld", own_directory());
+  arguments[count++] = memory_format("%s/note.o", own_directory());
   int status = command_run(HOST_LINKER, arguments);
   if (status != 0)
     return status;

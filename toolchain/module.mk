@@ -34,9 +34,12 @@ $(B)/bin/signet-cc: $(patsubst %,$(B)/toolchain/%.o,driver memory)
 $(TOOLCHAIN_LIBEXEC)/specs $(TOOLCHAIN_LIBEXEC)/image.ld: $(TOOLCHAIN_LIBEXEC)/%: toolchain/%
 	@mkdir -p $(@D)
 	cp $< $@
+$(TOOLCHAIN_LIBEXEC)/note.o: toolchain/note.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -fno-pic -Iinclude -c $< -o $@
 
 SIGNET_CC_PARTS := $(B)/bin/signet-cc $(TOOLCHAIN_LIBEXEC)/as $(TOOLCHAIN_LIBEXEC)/ld $(TOOLCHAIN_LIBEXEC)/specs \
-  $(TOOLCHAIN_LIBEXEC)/image.ld
+  $(TOOLCHAIN_LIBEXEC)/image.ld $(TOOLCHAIN_LIBEXEC)/note.o
 
 # ---- What is linked into sealed programs ----
 

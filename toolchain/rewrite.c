@@ -123,31 +123,6 @@ static void rewrite_return(struct assembly *assembly) {
   }
 }
 
-/* jmp or call through a register, memory or the kernel's entry table. */
-static void indirect_branch(struct assembly *assembly, const struct operand *operand, bool call) {
-  int64_t value;
-  if (operand->kind == OPERAND_REGISTER) {
-    if (operand->number < 0 || operand->size != 8) {
-      assembly_error(assembly, "an indirect branch needs a 64-bit register");
-      return;
-    }
-    rewrite_emit(assembly, "mov %s,%%r11d", register_name(operand->number, 4));
-  } else if (rewrite_is_memory(operand) && operand->base == R14 && constant_value(operand->displacement, &value) &&
-             value >= SIGNET_ENTRY_TABLE && value < SIGNET_ENTRY_TABLE + SIGNET_PAGE) {
-    rewrite_emit(assembly, "%s *%s(%%r14)", call ? "call" : "jmp", operand->displacement)->at_end = call;
-    return;
-  } else if (rewrite_is_memory(operand)) {
-    const char *constant = table_constant(operand);
-    if (constant)
-      source_mark_taken(assembly, constant + 1);
-    rewrite_emit(assembly, "mov %s,%%r11d", constant ? constant : rewrite_memory(assembly, operand));
-  } else {
-    assembly_error(assembly, "an indirect branch needs a register or memory");
-    return;
-  }
-  rewrite_indirect(assembly, call);
-}
-
 static void direct_branch(struct assembly *assembly, const char *mnemonic, struct operand *operand, bool call) {
   char *target = memory_copy(operand->displacement, strlen(operand->displacement));
   char *at = strchr(target, '@');
@@ -166,6 +141,34 @@ static void direct_branch(struct assembly *assembly, const char *mnemonic, struc
   }
   source_mark_taken(assembly, target);
   rewrite_emit(assembly, "{disp32} %s %s", mnemonic, target)->at_end = call;
+}
+
+/* jmp or call through a register, memory or the kernel's entry table. */
+static void indirect_branch(struct assembly *assembly, const struct operand *operand, bool call) {
+  int64_t value;
+  if (operand->kind == OPERAND_REGISTER) {
+    if (operand->number < 0 || operand->size != 8) {
+      assembly_error(assembly, "an indirect branch needs a 64-bit register");
+      return;
+    }
+    rewrite_emit(assembly, "mov %s,%%r11d", register_name(operand->number, 4));
+  } else if (rewrite_is_memory(operand) && operand->base == R14 && constant_value(operand->displacement, &value) &&
+             value >= SIGNET_ENTRY_TABLE && value < SIGNET_ENTRY_TABLE + SIGNET_PAGE) {
+    rewrite_emit(assembly, "%s *%s(%%r14)", call ? "call" : "jmp", operand->displacement)->at_end = call;
+    return;
+  } else if (rewrite_is_memory(operand)) {
+    const char *constant = table_constant(operand);
+    if (constant && is_name(constant + 1)) {
+      struct operand target = {.displacement = constant + 1};
+      direct_branch(assembly, call ? "call" : "jmp", &target, call);
+      return;
+    }
+    rewrite_emit(assembly, "mov %s,%%r11d", rewrite_memory(assembly, operand));
+  } else {
+    assembly_error(assembly, "an indirect branch needs a register or memory");
+    return;
+  }
+  rewrite_indirect(assembly, call);
 }
 
 /* ---- The stack pointer ---- */
