@@ -36,3 +36,18 @@ $(B)/bin/verifier-speed: tests/verifier/speed.c $(VERIFIER_LIBRARY)
 	$(CC) $(HOST_CFLAGS) -MMD -MP -MF $(B)/tests/verifier/speed.d -o $@ $< $(VERIFIER_LIBRARY)
 ALL += $(B)/bin/verifier-speed
 -include $(B)/tests/verifier/speed.d
+
+# Tests. Those that ask an oracle link Zydis; fuzz and interface run the verifier under the sanitizers.
+VERIFIER_TESTS := $(addprefix $(B)/tests/verifier/,cases enumerate sequences)
+VERIFIER_TEST_FLAGS = $(HOST_CFLAGS) -MMD -MP -MF $(B)/tests/verifier/$(@F).d -o $@ $(filter %.c %.a,$^)
+$(B)/tests/verifier/cases: tests/verifier/cases.c $(VERIFIER_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(VERIFIER_TEST_FLAGS)
+$(B)/tests/verifier/enumerate: tests/verifier/enumerate.c tests/verifier/oracle.c $(VERIFIER_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(VERIFIER_TEST_FLAGS) -lZydis -lZycore
+$(B)/tests/verifier/sequences: tests/verifier/sequences.c tests/verifier/model.c tests/verifier/oracle.c $(VERIFIER_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(VERIFIER_TEST_FLAGS) -lZydis -lZycore
+TESTS += $(VERIFIER_TESTS)
+-include $(VERIFIER_TESTS:=.d)

@@ -76,7 +76,7 @@ static const char *object_register(const ZydisDecodedInstruction *insn, const Zy
   case ZYDIS_REGISTER_X87STATUS: case ZYDIS_REGISTER_X87TAG:
     return NULL;
   case ZYDIS_REGISTER_MXCSR: /* arithmetic sets its status bits */
-    return written && insn->mnemonic == ZYDIS_MNEMONIC_LDMXCSR ? "loads mxcsr" : NULL;
+    return NULL;
   case ZYDIS_REGISTER_XCR0:
     return written ? "writes xcr0" : NULL;
   default:
@@ -180,6 +180,19 @@ static bool known_set(const ZydisDecodedInstruction *insn, uint32_t *features) {
   return true;
 }
 
+/* State that only the kernel call floating_point_control may set, and branches that count. */
+static bool is_forbidden(ZydisMnemonic mnemonic) {
+  switch (mnemonic) {
+  case ZYDIS_MNEMONIC_LDMXCSR: case ZYDIS_MNEMONIC_VLDMXCSR: case ZYDIS_MNEMONIC_FLDENV: case ZYDIS_MNEMONIC_FNSTENV:
+  case ZYDIS_MNEMONIC_FRSTOR: case ZYDIS_MNEMONIC_FNSAVE: case ZYDIS_MNEMONIC_LOOP: case ZYDIS_MNEMONIC_LOOPE:
+  case ZYDIS_MNEMONIC_LOOPNE: case ZYDIS_MNEMONIC_JRCXZ: case ZYDIS_MNEMONIC_JECXZ: case ZYDIS_MNEMONIC_POPFQ:
+  case ZYDIS_MNEMONIC_STD: case ZYDIS_MNEMONIC_ENTER: case ZYDIS_MNEMONIC_LEAVE: case ZYDIS_MNEMONIC_XLAT:
+    return true;
+  default:
+    return false;
+  }
+}
+
 static bool known_category(const ZydisDecodedInstruction *insn) {
   switch (insn->meta.category) {
   case ZYDIS_CATEGORY_SYSTEM:
@@ -206,6 +219,8 @@ static const char *object(const ZydisDecodedInstruction *insn, const ZydisDecode
     return "neither legacy nor VEX";
   if (!known_set(insn, features))
     return "of a set that the design does not name";
+  if (is_forbidden(insn->mnemonic))
+    return "forbidden by name";
   if (!known_category(insn))
     return "of a category that the design does not name";
   if ((insn->attributes & ZYDIS_ATTRIB_IS_PRIVILEGED) || insn->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR)
