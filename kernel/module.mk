@@ -1,5 +1,5 @@
 # The kernel: portable and freestanding. Its tests run it on port/sim, under the sanitizers.
-KERNEL_SOURCES := $(filter-out %_test.c,$(wildcard kernel/*.c))
+KERNEL_SOURCES := $(wildcard kernel/*.c)
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%.c=$(B)/%.o)
 
 $(B)/kernel/%.o: kernel/%.c
@@ -13,3 +13,35 @@ $(B)/lib/libkernel.a: $(KERNEL_OBJECTS)
 
 ALL += $(B)/lib/libkernel.a
 -include $(KERNEL_OBJECTS:.o=.d)
+
+# The same sources and port/sim under the sanitizers. The C library's memory functions are used there: they are checked.
+KERNEL_SANITIZED := $(filter-out %/bytes.o,$(KERNEL_SOURCES:kernel/%.c=$(B)/kernel/sanitize/%.o)) \
+  $(B)/kernel/sanitize/port/sim/sim.o $(B)/kernel/sanitize/support.o
+KERNEL_TEST_FLAGS := $(HOST_CFLAGS) $(SANITIZE) -fno-strict-aliasing
+
+$(B)/kernel/sanitize/support.o: tests/kernel/support.c
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_TEST_FLAGS) -MMD -MP -c $< -o $@
+
+$(B)/kernel/sanitize/port/%.o: port/%.c
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_TEST_FLAGS) -MMD -MP -c $< -o $@
+
+$(B)/kernel/sanitize/%.o: kernel/%.c
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_TEST_FLAGS) -MMD -MP -c $< -o $@
+
+$(B)/lib/libkernel-sanitize.a: $(KERNEL_SANITIZED)
+	@mkdir -p $(@D)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+KERNEL_TESTS := $(patsubst tests/kernel/%.c,$(B)/tests/kernel/%,$(wildcard tests/kernel/*_test.c))
+
+$(B)/tests/kernel/%_test: tests/kernel/%_test.c $(B)/lib/libkernel-sanitize.a $(B)/lib/libverifier-sanitize.a
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_TEST_FLAGS) -Itests/kernel -MMD -MP $< -o $@ $(B)/lib/libkernel-sanitize.a $(B)/lib/libverifier-sanitize.a
+
+ALL += $(KERNEL_TESTS)
+TESTS += $(KERNEL_TESTS)
+-include $(KERNEL_SANITIZED:.o=.d) $(KERNEL_TESTS:=.d)

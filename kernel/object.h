@@ -386,8 +386,10 @@ void refuse_add(struct kernel_refusal *refusal, const char *text);
 void refuse_add_number(struct kernel_refusal *refusal, uint64_t number);
 
 /* ---- start.c ---- */
-/* Without the lock; the process is known to nobody else. */
-enum signet_status start_load(struct kernel_process *process, uint64_t stack, uint32_t startup_length);
+/* In this order, for a process that is known to nobody else yet. */
+void start_layout(struct kernel_process *process, uint64_t stack, uint32_t startup_length);
+bool start_map_image(const struct kernel_process *process);
+bool start_map_rest(const struct kernel_process *process);
 enum signet_status start_run(struct kernel_process *process);
 uint64_t start_charge(const struct kernel_image *image, uint64_t stack, uint32_t startup_length);
 

@@ -21,7 +21,8 @@ bool regions_reserve(struct regions *regions, uint32_t more) {
   struct region *larger = allocate(capacity * sizeof *larger);
   if (!larger)
     return false;
-  memcpy(larger, regions->at, regions->count * sizeof *larger);
+  if (regions->at)
+    memcpy(larger, regions->at, regions->count * sizeof *larger);
   release(regions->at, regions->capacity * sizeof *larger);
   regions->at = larger;
   regions->capacity = capacity;

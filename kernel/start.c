@@ -19,41 +19,53 @@ static uint64_t stack_pages(const struct kernel_image *image, uint64_t stack) {
 /* 0: the stack asked for is too large. */
 uint64_t start_charge(const struct kernel_image *image, uint64_t stack, uint32_t startup_length) {
   uint64_t pages = stack_pages(image, stack);
-  return pages ? image->charge + pages + startup_pages(startup_length) : 0;
+  if (!pages || image->high + 2 * SIGNET_GUARD + pages + startup_pages(startup_length) >= SIGNET_BLOCKS_LOW)
+    return 0;
+  return image->charge + pages + startup_pages(startup_length);
 }
 
-static bool segment_load(const struct kernel_image *image, uint32_t index, uint32_t window) {
-  static const uint8_t zeros[SIGNET_PAGE];
-  const struct segment *segment = &image->segment[index];
-  uint32_t from_file = (uint32_t)page_up(segment->file_length);
-  uint32_t whole = (uint32_t)page_up(segment->length);
-  uint32_t file_end = segment->offset + segment->file_length;
-  if (from_file && !port_image_map(image->sealed, segment->file_offset, window, segment->offset, from_file, !index,
-                                   segment->protection))
-    return false;
-  if (whole > from_file &&
-      !port_window_map(window, segment->offset + from_file, whole - from_file, segment->protection))
-    return false;
-  /* The rest of the file's last page is not the segment's. */
-  if (segment->protection == SIGNET_PROTECT_WRITE && segment->length > segment->file_length && file_end & PAGE_MASK)
-    return port_copy_out(window, file_end, zeros, SIGNET_PAGE - (file_end & PAGE_MASK));
-  return true;
-}
-
-enum signet_status start_load(struct kernel_process *process, uint64_t stack, uint32_t startup_length) {
-  const struct kernel_image *image = process->image;
-  uint64_t pages = stack_pages(image, stack), startup = startup_pages(startup_length);
-  uint64_t low = (uint64_t)image->high + SIGNET_GUARD;
-  process->image_low = image->segment[0].offset;
+/* With the lock. The layout is fixed here, the start-up area and zeroed memory are mapped later. */
+void start_layout(struct kernel_process *process, uint64_t stack, uint32_t startup_length) {
+  uint64_t low = (uint64_t)process->image->high + SIGNET_GUARD, pages = stack_pages(process->image, stack);
+  process->image_low = process->image->segment[0].offset;
   process->stack_low = (uint32_t)low;
   process->stack_high = process->startup = (uint32_t)(low + pages);
   process->startup_length = startup_length;
-  process->area_low = (uint32_t)(low + pages + startup + SIGNET_GUARD);
-  for (uint32_t i = 0; i < image->segments; i++)
-    if (!segment_load(image, i, process->window))
-      return SIGNET_MEMORY;
-  return port_window_map(process->window, process->stack_low, pages + startup, SIGNET_PROTECT_WRITE) ? SIGNET_OK
-                                                                                                     : SIGNET_MEMORY;
+  process->area_low = (uint32_t)(low + pages + startup_pages(startup_length) + SIGNET_GUARD);
+}
+
+/* Without the lock. False: no memory. */
+bool start_map_image(const struct kernel_process *process) {
+  const struct kernel_image *image = process->image;
+  for (uint32_t i = 0; i < image->segments; i++) {
+    const struct segment *segment = &image->segment[i];
+    if (segment->file_length &&
+        !port_image_map(image->sealed, segment->file_offset, process->window, segment->offset,
+                        page_up(segment->file_length), !i, segment->protection))
+      return false;
+  }
+  return true;
+}
+
+/* With the lock. False: no memory. */
+bool start_map_rest(const struct kernel_process *process) {
+  static const uint8_t zeros[SIGNET_PAGE];
+  const struct kernel_image *image = process->image;
+  for (uint32_t i = 0; i < image->segments; i++) {
+    const struct segment *segment = &image->segment[i];
+    uint32_t from_file = (uint32_t)page_up(segment->file_length), whole = (uint32_t)page_up(segment->length);
+    uint32_t file_end = segment->offset + segment->file_length;
+    if (whole > from_file &&
+        !port_window_map(process->window, segment->offset + from_file, whole - from_file, segment->protection))
+      return false;
+    /* The rest of the file's last page is not the segment's. */
+    if (segment->protection == SIGNET_PROTECT_WRITE && segment->length > segment->file_length && file_end & PAGE_MASK &&
+        !port_copy_out(process->window, file_end, zeros, SIGNET_PAGE - (file_end & PAGE_MASK)))
+      return false;
+  }
+  return port_window_map(process->window, process->stack_low,
+                         process->stack_high - process->stack_low + startup_pages(process->startup_length),
+                         SIGNET_PROTECT_WRITE);
 }
 
 /* With the lock; the process has all its slots filled. What an error leaves mapped, the next try finds mapped. */

@@ -10,7 +10,8 @@ bool timer_reserve(void) {
   struct thread **larger = allocate(capacity * sizeof *larger);
   if (!larger)
     return false;
-  memcpy(larger, kernel.timers, kernel.timer_capacity * sizeof *larger);
+  if (kernel.timers)
+    memcpy(larger, kernel.timers, kernel.timer_capacity * sizeof *larger);
   release(kernel.timers, kernel.timer_capacity * sizeof *larger);
   kernel.timers = larger;
   kernel.timer_capacity = capacity;
