@@ -1,9 +1,11 @@
-# The library OS: libsignet.a, compiled by signet-cc, linked into every sealed program.
-LIBSIGNET := $(B)/lib/libsignet.a
-LIBSIGNET_SOURCES := $(sort $(wildcard lib/*.c) $(wildcard lib/*.S))
-LIBSIGNET_OBJECTS := $(patsubst lib/%,$(B)/lib/libsignet/%.o,$(LIBSIGNET_SOURCES))
-LIBSIGNET_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Iinclude -I. -I$(B)/gen -ffunction-sections \
-  -fno-stack-protector
+# The library OS: libsignet.a, compiled by signet-cc, linked into every sealed program; and once more under the parallel rule.
+LIBSIGNET_OBJECTS := $(patsubst lib/%,%.o,$(sort $(filter-out lib/stub.S,$(wildcard lib/*.c lib/*.S))))
+# One stub for each row "X(number, name, arguments)" of the calls.
+LIBSIGNET_CALLS := $(shell sed -n 's/^  X([0-9]*, \([a-z_]*\), [0-9]).*/\1/p' include/signet/abi.h)
+LIBSIGNET_OBJECTS += $(LIBSIGNET_CALLS:%=stub/%.o)
+LIBSIGNET_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Iinclude -I. -I$(B)/gen -ffunction-sections
+# What the sealed compiler needs before it compiles; toolchain/module.mk makes it.
+LIBSIGNET_COMPILER := $(B)/bin/signet-cc $(B)/libexec/signet/as $(B)/sysroot/.stamp
 
 # The names of Linux's system calls, from the host's own header.
 $(B)/gen/lib/call_names.h: lib/module.mk
@@ -12,14 +14,24 @@ $(B)/gen/lib/call_names.h: lib/module.mk
 	  sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/[\2] = "\1",/p' | sort -V > $@.new
 	mv $@.new $@
 
-$(B)/lib/libsignet/%.c.o: lib/%.c $(B)/gen/lib/call_names.h $(SIGNET_CC) $(SIGNET_LIBC)
+$(B)/lib/serial/%.o: lib/% $(B)/gen/lib/call_names.h $(LIBSIGNET_COMPILER)
 	@mkdir -p $(@D)
-	$(SIGNET_CC_RUN) $(LIBSIGNET_CFLAGS) -MMD -MP -c $< -o $@
-$(B)/lib/libsignet/%.S.o: lib/%.S $(SIGNET_CC)
+	$(B)/bin/signet-cc $(LIBSIGNET_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/lib/parallel/%.o: lib/% $(B)/gen/lib/call_names.h $(LIBSIGNET_COMPILER)
 	@mkdir -p $(@D)
-	$(SIGNET_CC_RUN) $(LIBSIGNET_CFLAGS) -MMD -MP -c $< -o $@
-$(LIBSIGNET): $(LIBSIGNET_OBJECTS)
-	rm -f $@
-	ar rcs $@ $^
+	$(B)/bin/signet-cc -msignet-parallel $(LIBSIGNET_CFLAGS) -MMD -MP -c $< -o $@
 
--include $(wildcard $(B)/lib/libsignet/*.d)
+# The same under both rules: a stub has no return.
+$(B)/lib/serial/stub/%.o $(B)/lib/parallel/stub/%.o: lib/stub.S include/signet/abi.h $(LIBSIGNET_COMPILER)
+	@mkdir -p $(B)/lib/serial/stub $(B)/lib/parallel/stub
+	$(B)/bin/signet-cc -Iinclude -DNAME=$* \
+	  -DNUMBER=$$(sed -n 's/^  X(\([0-9]*\), $*, [0-9]).*/\1/p' include/signet/abi.h) -c $< -o $(B)/lib/serial/stub/$*.o
+	cp $(B)/lib/serial/stub/$*.o $(B)/lib/parallel/stub/$*.o
+
+$(B)/lib/libsignet.a: $(LIBSIGNET_OBJECTS:%=$(B)/lib/serial/%)
+	rm -f $@ && ar rcs $@ $^
+$(B)/lib/parallel/libsignet.a: $(LIBSIGNET_OBJECTS:%=$(B)/lib/parallel/%)
+	rm -f $@ && ar rcs $@ $^
+
+ALL += $(B)/lib/libsignet.a $(B)/lib/parallel/libsignet.a
+-include $(wildcard $(B)/lib/serial/*.d $(B)/lib/parallel/*.d)
