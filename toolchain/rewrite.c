@@ -67,6 +67,13 @@ const char *rewrite_memory(struct assembly *assembly, const struct operand *oper
       return memory_format("%%gs:(%%r11d)%s", operand->suffix);
     return memory_format("%%gs:(%%r11d,%s,%s)%s", register_name(operand->index, 4), operand->scale, operand->suffix);
   }
+  /* The same where the thread pointer is in a register already. */
+  if (strstr(displacement, "@tpoff") && operand->base != REGISTER_NONE && operand->base != REGISTER_RIP) {
+    rewrite_emit(assembly, "lea %s(%s),%%r11", displacement, register_name(operand->base, 8));
+    if (operand->index == REGISTER_NONE)
+      return memory_format("%%gs:(%%r11d)%s", operand->suffix);
+    return memory_format("%%gs:(%%r11d,%s,%s)%s", register_name(operand->index, 4), operand->scale, operand->suffix);
+  }
   if (operand->base == REGISTER_RIP)
     return memory_format("%s(%%rip)%s", displacement, operand->suffix);
   if (operand->base == R14 && operand->index == REGISTER_NONE && constant && value >= 0)
