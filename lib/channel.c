@@ -31,7 +31,7 @@ static long converse(struct channel *channel, struct signet_message *message, si
   else
     result = signet_channel_call(channel->endpoint, message, message, capacity, SIGNET_NEVER);
   while (result.status == SIGNET_INTERRUPTED) {
-    if (interruptible && signet_signals_ready(&signet_self)) {
+    if (interruptible && signet_signals_ready(signet_self())) {
       channel->outstanding = true;
       return -EINTR;
     }

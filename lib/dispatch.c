@@ -188,7 +188,7 @@ long signet_system_call(long number, long a, long b, long c, long d, long e, lon
   signet_handler *handler = handlers[number];
   if (!signet_threads_begun)
     return handler(argument);
-  struct thread *self = &signet_self;
+  struct thread *self = signet_self();
   for (;;) {
     self->in_call++;
     long result = handler(argument);

@@ -18,7 +18,7 @@ enum {
 };
 
 static long wait_for(uint32_t *word, uint32_t expected, uint64_t deadline) {
-  struct thread *self = &signet_self;
+  struct thread *self = signet_self();
   __atomic_store_n(&self->waits_on, word, __ATOMIC_RELEASE);
   long result = 0;
   if (signet_signals_ready(self))

@@ -39,7 +39,7 @@ static void changed(struct pipe *pipe) {
 
 /* With the lock, which is free while this waits. -> 0 when something may have changed, or an error. */
 static long wait_for_change(struct pipe *pipe, const struct description *description) {
-  struct thread *self = &signet_self;
+  struct thread *self = signet_self();
   if (description->flags & O_NONBLOCK)
     return -EAGAIN;
   uint32_t seen = __atomic_load_n(&pipe->changes, __ATOMIC_ACQUIRE);
@@ -88,7 +88,7 @@ static long pipe_write(struct description *description, const struct iovec *vect
   lock_take(&pipe->lock);
   while (done < length) {
     if (pipe->readers == 0) {
-      signet_signal_post(&signet_self, SIGPIPE);
+      signet_signal_post(signet_self(), SIGPIPE);
       result = -EPIPE;
       break;
     }

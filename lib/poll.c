@@ -33,7 +33,7 @@ static long look(struct pollfd *entries, uint64_t count, bool *streams) {
 }
 
 static long poll_until(struct pollfd *entries, uint64_t count, uint64_t deadline) {
-  struct thread *self = &signet_self;
+  struct thread *self = signet_self();
   uint64_t round = ROUND_FIRST;
   long ready;
   __atomic_fetch_add(&signet_pipe_watchers, 1, __ATOMIC_SEQ_CST);
@@ -64,7 +64,7 @@ static long poll_until(struct pollfd *entries, uint64_t count, uint64_t deadline
 
 /* A wait with another mask, which the signals that end it are delivered under. */
 static long poll_masked(struct pollfd *entries, uint64_t count, uint64_t deadline, const uint64_t *mask) {
-  struct thread *self = &signet_self;
+  struct thread *self = signet_self();
   uint64_t before = self->mask;
   if (mask)
     self->mask = *mask & ~(1ull << 8 | 1ull << 18); /* SIGKILL and SIGSTOP */

@@ -51,7 +51,8 @@ static bool deliver(struct thread *self, int number) {
     signet_trace_report();
     signet_process_exit(SIGNET_ENDED_SIGNAL, number);
   }
-  bool event = __atomic_fetch_and(&event_signals, ~BIT(number), __ATOMIC_RELAXED) & BIT(number);
+  bool event = __atomic_load_n(&event_signals, __ATOMIC_RELAXED) & BIT(number);
+  __atomic_and_fetch(&event_signals, ~BIT(number), __ATOMIC_RELAXED);
   siginfo_t information = {.si_signo = number, .si_code = event ? SI_KERNEL : SI_TKILL};
   if (!event)
     information.si_pid = signet_facts.number;
@@ -84,7 +85,7 @@ bool signet_signals_deliver(struct thread *self) {
 void signet_signal_post(struct thread *thread, int number) {
   __atomic_fetch_or(&thread->pending, BIT(number), __ATOMIC_ACQ_REL);
   __atomic_fetch_add(&thread->arrivals, 1, __ATOMIC_ACQ_REL);
-  if (thread == &signet_self)
+  if (thread == signet_self())
     return;
   signet_word_wake(&thread->arrivals, 1);
   /* All that wait on the word are woken, because one cannot be picked; they look and wait again. */
@@ -138,7 +139,7 @@ long signet_linux_rt_sigaction(const long *argument) {
 }
 
 long signet_linux_rt_sigprocmask(const long *argument) {
-  struct thread *self = &signet_self;
+  struct thread *self = signet_self();
   const uint64_t *new = (const void *)argument[1];
   uint64_t *old = (void *)argument[2], before = self->mask;
   if (argument[3] != sizeof(uint64_t))
@@ -168,14 +169,14 @@ long signet_linux_rt_sigprocmask(const long *argument) {
 }
 
 long signet_linux_rt_sigpending(const long *argument) {
-  struct thread *self = &signet_self;
+  struct thread *self = signet_self();
   *(uint64_t *)argument[0] = __atomic_load_n(&self->pending, __ATOMIC_ACQUIRE) & self->mask;
   return 0;
 }
 
 /* Waits with another mask and delivers under it, as nothing may slip in between. */
 long signet_linux_rt_sigsuspend(const long *argument) {
-  struct thread *self = &signet_self;
+  struct thread *self = signet_self();
   uint64_t before = self->mask;
   self->mask = *(const uint64_t *)argument[0] & ~UNBLOCKABLE;
   listen_for(~self->mask);
@@ -191,7 +192,7 @@ long signet_linux_pause(const long *argument) {
 }
 
 long signet_linux_rt_sigtimedwait(const long *argument) {
-  struct thread *self = &signet_self;
+  struct thread *self = signet_self();
   uint64_t wanted = *(const uint64_t *)argument[0], deadline = SIGNET_NEVER;
   if (argument[2]) {
     if (!signet_timespec_read((const long *)argument[2], &deadline))
@@ -220,7 +221,7 @@ long signet_linux_rt_sigtimedwait(const long *argument) {
 }
 
 long signet_linux_sigaltstack(const long *argument) {
-  struct thread *self = &signet_self;
+  struct thread *self = signet_self();
   const uint64_t *new = (const void *)argument[0];
   uint64_t *old = (void *)argument[1], before[3];
   memcpy(before, self->alternative_stack, sizeof before);
@@ -250,7 +251,7 @@ long signet_linux_kill(const long *argument) {
   long target = argument[0];
   if (target != signet_facts.number && target != 0 && target != -1 && target != -(long)signet_facts.number)
     return -ESRCH;
-  return send_to(signet_self.number, argument[1]);
+  return send_to(signet_self()->number, argument[1]);
 }
 
 long signet_linux_tkill(const long *argument) {

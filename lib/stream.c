@@ -91,7 +91,7 @@ static long stream_write(struct description *description, const struct iovec *ve
     done += result;
   }
   if (result == -EPIPE)
-    signet_signal_post(&signet_self, SIGPIPE);
+    signet_signal_post(signet_self(), SIGPIPE);
   return done ? (long)done : result;
 }
 

@@ -10,7 +10,7 @@
 #error "sched.h without _GNU_SOURCE"
 #endif
 
-_Thread_local struct thread signet_self;
+_Thread_local struct thread signet_thread;
 bool signet_threads_begun;
 
 static struct lock list_lock;
@@ -62,7 +62,7 @@ _Noreturn void signet_thread_main(struct thread_start *start);
 _Noreturn void signet_thread_leave(void *base, size_t length, uint32_t *clear);
 
 _Noreturn void signet_thread_main(struct thread_start *start) {
-  struct thread *self = &signet_self;
+  struct thread *self = signet_self();
   self->number = start->number;
   self->clear = start->clear;
   self->mask = start->mask;
@@ -79,7 +79,7 @@ int signet_clone(int (*function)(void *), void *stack, int flags, void *argument
     return -ENOSYS; /* a new process */
   struct thread_start *start = (void *)(((uintptr_t)stack - sizeof *start) & ~(uintptr_t)15);
   uint32_t number = __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED);
-  *start = (struct thread_start){function, argument, number, NULL, signet_self.mask};
+  *start = (struct thread_start){function, argument, number, NULL, signet_self()->mask};
   if (flags & CLONE_CHILD_CLEARTID)
     start->clear = (uint32_t *)child_clear;
   if (flags & CLONE_PARENT_SETTID)
@@ -105,16 +105,16 @@ _Noreturn void signet_thread_leave(void *base, size_t length, uint32_t *clear) {
 }
 
 _Noreturn void signet_unmap_self(void *base, size_t length) {
-  uint32_t *clear = signet_self.clear;
-  signet_self.in_call = 1;
-  delist(&signet_self);
+  uint32_t *clear = signet_self()->clear;
+  signet_self()->in_call = 1;
+  delist(signet_self());
   lock_take(&leaving_lock);
   signet_leave_on(leaving_stack + sizeof leaving_stack, base, length, clear);
 }
 
 long signet_linux_exit(const long *argument) {
   (void)argument; /* the status of a thread is seen by nobody, but for the last one's, which musl gives to exit_group */
-  struct thread *self = &signet_self;
+  struct thread *self = signet_self();
   delist(self);
   signet_thread_exit(self->clear);
 }
@@ -125,7 +125,7 @@ long signet_linux_exit_group(const long *argument) {
 }
 
 long signet_linux_set_tid_address(const long *argument) {
-  struct thread *self = &signet_self;
+  struct thread *self = signet_self();
   if (!signet_threads_begun) {
     signet_threads_begun = true;
     last_number = self->number = signet_facts.number;
@@ -137,7 +137,7 @@ long signet_linux_set_tid_address(const long *argument) {
 
 long signet_linux_gettid(const long *argument) {
   (void)argument;
-  return signet_self.number;
+  return signet_self()->number;
 }
 
 long signet_linux_sched_yield(const long *argument) {

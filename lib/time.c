@@ -114,7 +114,7 @@ long signet_linux_getrusage(const long *argument) {
 }
 
 long signet_sleep_until(uint64_t deadline) {
-  struct thread *self = &signet_self;
+  struct thread *self = signet_self();
   for (;;) {
     uint32_t arrivals = __atomic_load_n(&self->arrivals, __ATOMIC_ACQUIRE);
     if (signet_signals_ready(self))
