@@ -50,8 +50,452 @@ static void request_and_reply(void) {
   teardown(&before);
 }
 
+
+/* ---- Order and bounds ---- */
+
+static void queue_keeps_order_and_fills(void) {
+  struct alive before = alive_now();
+  setup();
+  for (uint32_t round = 0; round < 3; round++) {
+    for (uint32_t i = 0; i < 4; i++) {
+      message_write(client, 0, TAG_ONEWAY, 4 + i, 0, 0);
+      *word_at(client, SCRATCH + 80) = 100 * round + i;
+      CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_OK);
+    }
+    CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_FULL);
+    CHECK_INVARIANTS();
+    *word_at(server, SCRATCH) = to_client;
+    for (uint32_t i = 0; i < 4; i++) {
+      CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, 0), SIGNET_OK);
+      CHECK(message_at(server, 8)->length == 4 + i && *word_at(server, SCRATCH + 88) == 100 * round + i);
+    }
+    CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, 0), SIGNET_TIMEOUT);
+  }
+  teardown(&before);
+}
+
+static void closed_after_queued_messages(void) {
+  struct alive before = alive_now();
+  setup();
+  for (uint32_t i = 0; i < 2; i++) {
+    message_write(client, 0, TAG_ONEWAY, 4, 0, 0);
+    CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_OK);
+  }
+  CHECK_STATUS(CALL(client, handle_close, to_server, 0, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_HANDLE);
+  CHECK_STATUS(CALL(client, handle_close, to_server, 0, 0, 0, 0), SIGNET_HANDLE);
+  *word_at(server, SCRATCH) = to_client;
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, SIGNET_NEVER), SIGNET_OK);
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, SIGNET_NEVER), SIGNET_OK);
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, SIGNET_NEVER), SIGNET_CLOSED);
+  /* A waiting peer hears of it too. */
+  teardown(&before);
+  setup();
+  *word_at(server, SCRATCH) = to_client;
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, SIGNET_NEVER), SIM_AWAY);
+  kernel_process_stop(client);
+  if (sim_current() && sim_window() == client->window)
+    sim_preempt();
+  CHECK_STATUS(taken(server), SIGNET_CLOSED);
+  teardown(&before);
+}
+
+static void send_to_closed_peer_frees(void) {
+  struct alive before = alive_now();
+  setup();
+  CHECK_STATUS(CALL(server, handle_close, to_client, 0, 0, 0, 0), SIGNET_OK);
+  uint64_t blocks = sim_alive.blocks;
+  uint64_t made = CALL(client, block_allocate, 5000, 0, 0, 0, 0).value;
+  CHECK(sim_alive.blocks == blocks + 1);
+  message_write(client, 0, TAG_BLOCK, 0, (uint32_t)made, 0);
+  CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK(sim_alive.blocks == blocks);
+  CHECK(!sim_memory(client->window, made >> 32, 1, false));
+  /* The contract holds there too. */
+  message_write(client, 0, TAG_REPLY, 0, 0, 0);
+  CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_CONTRACT);
+  teardown(&before);
+}
+
+/* ---- The contract, field by field ---- */
+
+static void contract_refusals(void) {
+  struct alive before = alive_now();
+  setup();
+  const struct {
+    uint32_t tag, length, moved_count, reserved;
+    int64_t status;
+  } cases[] = {
+      {6, 0, 0, 0, SIGNET_CONTRACT},           {UINT32_MAX, 0, 0, 0, SIGNET_CONTRACT},
+      {TAG_REPLY, 0, 0, 0, SIGNET_CONTRACT},   {TAG_REQUEST, 65, 0, 0, SIGNET_CONTRACT},
+      {TAG_REQUEST, UINT32_MAX, 0, 0, SIGNET_CONTRACT}, {TAG_ONEWAY, 3, 0, 0, SIGNET_CONTRACT},
+      {TAG_REQUEST, 0, 1, 0, SIGNET_CONTRACT}, {TAG_REQUEST, 0, UINT32_MAX, 0, SIGNET_CONTRACT},
+      {TAG_BLOCK, 0, 0, 0, SIGNET_CONTRACT},   {TAG_BLOCK, 0, 2, 0, SIGNET_CONTRACT},
+      {TAG_BLOCK, 0, 1, 0, SIGNET_HANDLE},     {TAG_REQUEST, 0, 0, 1, SIGNET_ARGUMENT},
+  };
+  for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct signet_message *message = message_at(client, 0);
+    *message = (struct signet_message){.tag = cases[i].tag,
+                                       .length = cases[i].length,
+                                       .moved_count = cases[i].moved_count,
+                                       .reserved = cases[i].reserved};
+    CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), cases[i].status);
+  }
+  /* After a request the state is another: no second request until the reply. */
+  message_write(client, 0, TAG_REQUEST, 0, 0, 0);
+  CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_CONTRACT);
+  message_write(server, 0, TAG_REPLY, 0, 0, 0);
+  CHECK_STATUS(CALL(server, channel_send, to_client, SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(server, channel_send, to_client, SCRATCH, 0, 0, 0), SIGNET_CONTRACT);
+  teardown(&before);
+}
+
+static void contract_blobs_refused(void) {
+  struct alive before = alive_now();
+  setup();
+  struct contract_file good = contract_make(), bad;
+  struct contract_file *there = at(client, SCRATCH);
+#define REFUSED(change, length)                                                                                        \
+  do {                                                                                                                 \
+    bad = good;                                                                                                        \
+    change;                                                                                                            \
+    memcpy(there, &bad, sizeof bad);                                                                                   \
+    CHECK_STATUS(CALL(client, channel_create, SCRATCH, length, 0, 0, 0), SIGNET_CONTRACT);                             \
+  } while (0)
+  REFUSED(bad.header.version = 2, sizeof bad);
+  REFUSED(bad.header.messages = 0, sizeof bad);
+  REFUSED(bad.header.messages = 7, sizeof bad);
+  REFUSED(bad.header.messages = 256, sizeof bad);
+  REFUSED(bad.header.states = 0, sizeof bad);
+  REFUSED(bad.header.states = 255, sizeof bad);
+  REFUSED(bad.header.slots_to_server = 0, sizeof bad);
+  REFUSED(bad.header.slots_to_server = 65, sizeof bad);
+  REFUSED(bad.header.slots_to_client = 0, sizeof bad);
+  REFUSED(bad.header.slots_to_client = 65, sizeof bad);
+  REFUSED(bad.header.data_most = SIGNET_MESSAGE_DATA_MOST + 1, sizeof bad);
+  REFUSED(bad.rows[0].to_client = 2, sizeof bad);
+  REFUSED(bad.rows[0].moved_count = 5, sizeof bad);
+  REFUSED(bad.rows[0].moved_count = 1, sizeof bad);
+  REFUSED(bad.rows[0].moved_kind[3] = SIGNET_KIND_BLOCK, sizeof bad);
+  REFUSED(bad.rows[3].moved_kind[0] = SIGNET_KIND_IMAGE, sizeof bad);
+  REFUSED(bad.rows[3].moved_kind[0] = SIGNET_KIND_PROCESS, sizeof bad);
+  REFUSED(bad.rows[3].moved_kind[0] = SIGNET_KIND_DEVICE, sizeof bad);
+  REFUSED(bad.rows[0].reserved = 1, sizeof bad);
+  REFUSED(bad.rows[0].length_most = 65, sizeof bad);
+  REFUSED(bad.rows[2].length_least = 65, sizeof bad);
+  REFUSED(bad.next[0] = 2, sizeof bad);
+  REFUSED(bad.next[11] = 254, sizeof bad);
+  REFUSED((void)0, sizeof bad - 1);
+  REFUSED((void)0, sizeof bad + 1);
+  REFUSED((void)0, sizeof bad.header + 1);
+  CHECK_STATUS(CALL(client, channel_create, SCRATCH, sizeof bad.header, 0, 0, 0), SIGNET_ARGUMENT);
+  memcpy(there, &good, sizeof good);
+  struct signet_result made = CALL(client, channel_create, SCRATCH, sizeof good, 0, 0, 0);
+  CHECK_STATUS(made, SIGNET_OK);
+  CHECK(list_empty(&kernel.contracts) == false && kernel.contracts.next->next == &kernel.contracts);
+  /* The kernel's identity of a contract is its content's hash, whatever the blob claims. */
+  struct signet_handle_information *information = at(client, SCRATCH + 512);
+  CHECK_STATUS(CALL(client, handle_query, (uint32_t)made.value, SCRATCH + 512, 0, 0, 0), SIGNET_OK);
+  uint8_t digest[32];
+  blake2b_256(digest, &good, sizeof good);
+  CHECK(!memcmp(information->identity, digest, 32));
+  memset(there->header.identity, 7, 32);
+  made = CALL(client, channel_create, SCRATCH, sizeof good, 0, 0, 0);
+  CHECK_STATUS(CALL(client, handle_query, (uint32_t)made.value, SCRATCH + 512, 0, 0, 0), SIGNET_OK);
+  CHECK(!memcmp(information->identity, digest, 32));
+  teardown(&before);
+}
+
+/* ---- Blocks ---- */
+
+static void block_moves_with_its_content(void) {
+  struct alive before = alive_now();
+  setup();
+  *word_at(server, SCRATCH) = to_client;
+  uint64_t client_base = client->used.memory, server_base = server->used.memory;
+  uint64_t made = CALL(client, block_allocate, 3 * 4096 - 1, 0, 0, 0, 0).value;
+  uint32_t handle = (uint32_t)made, offset = (uint32_t)(made >> 32);
+  CHECK(offset >= SIGNET_BLOCKS_LOW && sim_memory(client->window, offset, 3 * 4096, true));
+  CHECK(!sim_memory(client->window, offset, 3 * 4096 + 1, false));
+  memset(sim_memory(client->window, offset, 3 * 4096, true), 0x5a, 3 * 4096);
+  message_write(client, 0, TAG_BLOCK, 0, handle, 0);
+  CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_OK);
+  /* The sender has lost the memory and the handle at once; sending it again is an error. */
+  CHECK(!sim_memory(client->window, offset, 1, false));
+  CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_HANDLE);
+  CHECK_STATUS(CALL(client, handle_close, handle, 0, 0, 0, 0), SIGNET_HANDLE);
+  /* While it travels it counts against the sender. */
+  CHECK(client->used.memory - client_base == 3 * 4096 && server->used.memory == server_base);
+  CHECK_INVARIANTS();
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, 0), SIGNET_OK);
+  struct signet_moved moved = message_at(server, 8)->moved[0];
+  CHECK(moved.kind == SIGNET_KIND_BLOCK && moved.length == 3 * 4096 && moved.offset >= SIGNET_BLOCKS_LOW);
+  CHECK(*(uint8_t *)at(server, moved.offset + 3 * 4096 - 1) == 0x5a);
+  CHECK(server->used.memory - server_base == 3 * 4096 && client->used.memory == client_base);
+  CHECK_INVARIANTS();
+  /* Out of the sender's reach it is in nobody's window when its holder closes it. */
+  CHECK_STATUS(CALL(server, handle_close, moved.handle, 0, 0, 0, 0), SIGNET_OK);
+  CHECK(!sim_memory(server->window, moved.offset, 1, false) && sim_alive.blocks == before.sim.blocks);
+  teardown(&before);
+}
+
+static void double_send_in_one_message(void) {
+  struct alive before = alive_now();
+  setup();
+  struct contract_file contract = contract_make();
+  contract.rows[5].moved_kind[0] = SIGNET_KIND_BLOCK; /* two blocks */
+  memcpy(at(client, SCRATCH), &contract, sizeof contract);
+  uint64_t ends = CALL(client, channel_create, SCRATCH, sizeof contract, 0, 0, 0).value;
+  uint64_t made = CALL(client, block_allocate, 1, 0, 0, 0, 0).value;
+  message_write(client, 0, TAG_SERVER, 0, (uint32_t)made, (uint32_t)made);
+  CHECK_STATUS(CALL(client, channel_send, (uint32_t)ends, SCRATCH, 0, 0, 0), SIGNET_HANDLE);
+  CHECK(sim_memory(client->window, made >> 32, 1, true));
+  teardown(&before);
+}
+
+static void message_in_flight_dies_with_both(void) {
+  struct alive before = alive_now();
+  setup();
+  for (unsigned i = 0; i < 4; i++) {
+    uint64_t made = CALL(client, block_allocate, 4096, 0, 0, 0, 0).value;
+    message_write(client, 0, TAG_BLOCK, 0, (uint32_t)made, 0);
+    CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_OK);
+  }
+  end(client);
+  client = NULL;
+  CHECK_INVARIANTS();
+  CHECK(sim_alive.blocks == before.sim.blocks + 4);
+  /* They outlive their sender. */
+  *word_at(server, SCRATCH) = to_client;
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, 0), SIGNET_OK);
+  CHECK(sim_memory(server->window, message_at(server, 8)->moved[0].offset, 4096, true));
+  teardown(&before);
+}
+
+static void receive_that_fails_keeps_the_message(void) {
+  struct alive before = alive_now();
+  setup();
+  *word_at(server, SCRATCH) = to_client;
+  uint64_t made = CALL(client, block_allocate, 8192, 0, 0, 0, 0).value;
+  message_write(client, 0, TAG_BLOCK, 10, (uint32_t)made, 0);
+  CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_OK);
+  struct signet_result outcome = CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 89, 0);
+  CHECK(outcome.status == SIGNET_CAPACITY && outcome.value == 90);
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, 0, 200, 0), SIGNET_ADDRESS);
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, CODE_LOW, 200, 0), SIGNET_ADDRESS);
+  uint64_t kept = server->limit.memory;
+  server->limit.memory = server->used.memory + 8191;
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, 0), SIGNET_QUOTA);
+  server->limit.memory = kept;
+  uint32_t handles = server->limit.handles;
+  server->limit.handles = server->used.handles;
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, 0), SIGNET_QUOTA);
+  server->limit.handles = handles;
+  CHECK_INVARIANTS();
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 90, 0), SIGNET_OK);
+  teardown(&before);
+}
+
+/* ---- Endpoints in messages ---- */
+
+static uint64_t make_channel(struct kernel_process *process) {
+  struct contract_file contract = contract_make();
+  memcpy(at(process, SCRATCH + 2048), &contract, sizeof contract);
+  return CALL(process, channel_create, SCRATCH + 2048, sizeof contract, 0, 0, 0).value;
+}
+
+static void endpoint_moves(void) {
+  struct alive before = alive_now();
+  setup();
+  *word_at(server, SCRATCH) = to_client;
+  uint64_t ends = make_channel(client);
+  message_write(client, 0, TAG_CLIENT, 0, (uint32_t)ends, 0);
+  CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(client, handle_close, (uint32_t)ends, 0, 0, 0, 0), SIGNET_HANDLE);
+  CHECK_INVARIANTS();
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, 0), SIGNET_OK);
+  uint32_t moved = message_at(server, 8)->moved[0].handle;
+  CHECK(message_at(server, 8)->moved[0].kind == SIGNET_KIND_CLIENT);
+  /* The channel works, and knows who holds its ends. */
+  message_write(server, 8, TAG_ONEWAY, 4, 0, 0);
+  CHECK_STATUS(CALL(server, channel_send, moved, SCRATCH + 8, 0, 0, 0), SIGNET_OK);
+  *word_at(client, SCRATCH + 1024) = (uint32_t)(ends >> 32);
+  CHECK_STATUS(CALL(client, channel_receive, SCRATCH + 1024, 1, SCRATCH, 200, 0), SIGNET_OK);
+  struct signet_handle_information *information = at(client, SCRATCH + 512);
+  CHECK_STATUS(CALL(client, handle_query, ends >> 32, SCRATCH + 512, 0, 0, 0), SIGNET_OK);
+  CHECK(!strcmp(information->peer_name, "server") && !memcmp(information->peer_identity, server->hash, 32));
+  /* The same handle number means nothing to another process. */
+  CHECK_STATUS(CALL(client, handle_query, moved | 0x00ff0000, SCRATCH + 512, 0, 0, 0), SIGNET_HANDLE);
+  teardown(&before);
+}
+
+static void no_endpoint_reaches_its_own_queue(void) {
+  struct alive before = alive_now();
+  setup();
+  /* Over its own channel, either end. */
+  uint64_t a = make_channel(client), b = make_channel(client);
+  uint32_t a0 = (uint32_t)a, a1 = (uint32_t)(a >> 32), b0 = (uint32_t)b, b1 = (uint32_t)(b >> 32);
+  message_write(client, 0, TAG_CLIENT, 0, a0, 0);
+  CHECK_STATUS(CALL(client, channel_send, a0, SCRATCH, 0, 0, 0), SIGNET_CONTRACT);
+  uint64_t block = CALL(client, block_allocate, 1, 0, 0, 0, 0).value;
+  message_write(client, 0, TAG_SERVER, 0, a1, (uint32_t)block);
+  CHECK_STATUS(CALL(client, channel_send, a0, SCRATCH, 0, 0, 0), SIGNET_CONTRACT);
+  /* A's server end into B's queue, then B's server end into A's: nobody could reach either. */
+  CHECK_STATUS(CALL(client, channel_send, b0, SCRATCH, 0, 0, 0), SIGNET_OK);
+  block = CALL(client, block_allocate, 1, 0, 0, 0, 0).value;
+  message_write(client, 0, TAG_SERVER, 0, b1, (uint32_t)block);
+  CHECK_STATUS(CALL(client, channel_send, a0, SCRATCH, 0, 0, 0), SIGNET_CONTRACT);
+  CHECK_INVARIANTS();
+  teardown(&before);
+}
+
+static void deep_carriers_close_without_recursion(void) {
+  struct alive before = alive_now();
+  setup();
+  /* Each new channel's queue carries the last channel's server end: built from the inside out. */
+  uint32_t inner = 0;
+  for (unsigned i = 0; i < 100; i++) {
+    uint64_t ends = make_channel(client);
+    CHECK(ends);
+    if (inner) {
+      uint64_t block = CALL(client, block_allocate, 1, 0, 0, 0, 0).value;
+      message_write(client, 0, TAG_SERVER, 0, inner, (uint32_t)block);
+      CHECK_STATUS(CALL(client, channel_send, (uint32_t)ends, SCRATCH, 0, 0, 0), SIGNET_OK);
+    }
+    CHECK_STATUS(CALL(client, handle_close, (uint32_t)ends, 0, 0, 0, 0), SIGNET_OK);
+    inner = (uint32_t)(ends >> 32);
+    if (i % 20 == 0)
+      CHECK_INVARIANTS();
+  }
+  uint64_t channels = kernel.channels;
+  CHECK_STATUS(CALL(client, handle_close, inner, 0, 0, 0, 0), SIGNET_OK);
+  CHECK(kernel.channels == channels - 100);
+  teardown(&before);
+}
+
+/* ---- Select, deadlines ---- */
+
+static void select_over_several(void) {
+  struct alive before = alive_now();
+  setup();
+  uint32_t clients[64], *list = at(client, SCRATCH + 4096);
+  for (unsigned i = 0; i < 64; i++) {
+    uint64_t ends = make_channel(client);
+    clients[i] = (uint32_t)ends;
+    list[i] = (uint32_t)(ends >> 32);
+  }
+  CHECK_STATUS(CALL(client, channel_receive, SCRATCH + 4096, 65, SCRATCH, 200, 0), SIGNET_ARGUMENT);
+  CHECK_STATUS(CALL(client, channel_receive, SCRATCH + 4096, 64, SCRATCH, 200, 0), SIGNET_TIMEOUT);
+  for (unsigned i = 0; i < 64; i += 9) {
+    message_write(client, 0, TAG_ONEWAY, 4, 0, 0);
+    CHECK_STATUS(CALL(client, channel_send, clients[i], SCRATCH, 0, 0, 0), SIGNET_OK);
+    struct signet_result outcome = CALL(client, channel_receive, SCRATCH + 4096, 64, SCRATCH, 200, 0);
+    CHECK(outcome.status == SIGNET_OK && outcome.value == i);
+  }
+  /* A busy endpoint does not keep another from being heard. */
+  message_write(client, 0, TAG_ONEWAY, 4, 0, 0);
+  for (unsigned i = 0; i < 3; i++)
+    CHECK_STATUS(CALL(client, channel_send, clients[1], SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(client, channel_send, clients[2], SCRATCH, 0, 0, 0), SIGNET_OK);
+  unsigned heard = 0;
+  for (unsigned i = 0; i < 2; i++)
+    heard |= 1u << CALL(client, channel_receive, SCRATCH + 4096, 64, SCRATCH, 200, 0).value;
+  CHECK(heard == (1u << 1 | 1u << 2));
+  /* One that is closed is named, after the messages. */
+  CHECK_STATUS(CALL(client, handle_close, clients[40], 0, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(client, channel_receive, SCRATCH + 4096, 64, SCRATCH, 200, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(client, channel_receive, SCRATCH + 4096, 64, SCRATCH, 200, 0), SIGNET_OK);
+  struct signet_result outcome = CALL(client, channel_receive, SCRATCH + 4096, 64, SCRATCH, 200, SIGNET_NEVER);
+  CHECK(outcome.status == SIGNET_CLOSED && outcome.value == 40);
+  /* Waiting on many, woken by one, by another thread of the process. */
+  list[40] = list[41];
+  CHECK_STATUS(CALL(client, thread_create, ENTRY, SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(client, channel_receive, SCRATCH + 4096, 64, SCRATCH + 512, 200, SIGNET_NEVER), SIM_AWAY);
+  CHECK_INVARIANTS();
+  message_write(client, 0, TAG_ONEWAY, 4, 0, 0);
+  CHECK_STATUS(CALL(client, channel_send, clients[63], SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK_INVARIANTS();
+  CHECK_STATUS(CALL(client, thread_exit, 0, 0, 0, 0, 0), SIM_AWAY);
+  outcome = taken(client);
+  CHECK(outcome.status == SIGNET_OK && outcome.value == 63);
+  teardown(&before);
+}
+
+static void deadlines(void) {
+  struct alive before = alive_now();
+  setup();
+  *word_at(server, SCRATCH) = to_client;
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, sim_clock), SIGNET_TIMEOUT);
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, sim_clock + 100), SIM_AWAY);
+  CHECK_INVARIANTS();
+  sim_clock += 99;
+  CHECK_STATUS(taken(server), SIM_AWAY);
+  sim_clock += 1;
+  CHECK_STATUS(taken(server), SIGNET_TIMEOUT);
+  /* A message in time beats the deadline; one that is there wins over a deadline that has passed. */
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, sim_clock + 100), SIM_AWAY);
+  message_write(client, 0, TAG_ONEWAY, 4, 0, 0);
+  CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_OK);
+  sim_clock += 1000;
+  CHECK_STATUS(taken(server), SIGNET_OK);
+  CHECK(!kernel.timer_count);
+  teardown(&before);
+}
+
+static void closing_what_another_thread_waits_on(void) {
+  struct alive before = alive_now();
+  setup();
+  *word_at(server, SCRATCH) = to_client;
+  CHECK_STATUS(CALL(server, thread_create, ENTRY, SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, SIGNET_NEVER), SIM_AWAY);
+  CHECK_STATUS(CALL(server, handle_close, to_client, 0, 0, 0, 0), SIGNET_OK);
+  CHECK_INVARIANTS();
+  CHECK_STATUS(CALL(server, thread_exit, 0, 0, 0, 0, 0), SIM_AWAY);
+  CHECK_STATUS(taken(server), SIGNET_HANDLE);
+  teardown(&before);
+}
+
+static void stale_and_forged_handles(void) {
+  struct alive before = alive_now();
+  setup();
+  uint32_t stale[40];
+  for (unsigned i = 0; i < 40; i++) {
+    stale[i] = (uint32_t)CALL(client, block_allocate, 1, 0, 0, 0, 0).value;
+    CHECK_STATUS(CALL(client, handle_close, stale[i], 0, 0, 0, 0), SIGNET_OK);
+    for (unsigned j = 0; j <= i; j++)
+      CHECK_STATUS(CALL(client, handle_close, stale[j], 0, 0, 0, 0), SIGNET_HANDLE);
+  }
+  /* Every index with generations around, except the one handle there is. */
+  for (uint32_t index = 0; index < 64; index++)
+    for (uint32_t generation = 0; generation < 5; generation++) {
+      uint32_t handle = index | generation << 16;
+      if (handle != to_server)
+        CHECK_STATUS(CALL(client, handle_close, handle, 0, 0, 0, 0), SIGNET_HANDLE);
+    }
+  CHECK_STATUS(CALL(client, handle_close, to_server | UINT64_C(1) << 32, 0, 0, 0, 0), SIGNET_HANDLE);
+  CHECK_STATUS(CALL(client, handle_close, 0xffff | (uint64_t)to_server, 0, 0, 0, 0), SIGNET_HANDLE);
+  teardown(&before);
+}
+
 int main(void) {
   support_initialise();
   TEST(request_and_reply);
+  TEST(queue_keeps_order_and_fills);
+  TEST(closed_after_queued_messages);
+  TEST(send_to_closed_peer_frees);
+  TEST(contract_refusals);
+  TEST(contract_blobs_refused);
+  TEST(block_moves_with_its_content);
+  TEST(double_send_in_one_message);
+  TEST(message_in_flight_dies_with_both);
+  TEST(receive_that_fails_keeps_the_message);
+  TEST(endpoint_moves);
+  TEST(no_endpoint_reaches_its_own_queue);
+  TEST(deep_carriers_close_without_recursion);
+  TEST(select_over_several);
+  TEST(deadlines);
+  TEST(closing_what_another_thread_waits_on);
+  TEST(stale_and_forged_handles);
   return test_finish();
 }
