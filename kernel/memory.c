@@ -22,7 +22,7 @@ struct signet_result call_memory_map(struct thread *thread, const uint64_t *argu
   if (status)
     return error(status);
   uint32_t low = (uint32_t)offset, high = (uint32_t)(offset + length);
-  uint32_t count = regions_count_without(&process->regions, low, high, &replaced) + 1;
+  uint32_t count = regions_count_with(&process->regions, low, high, (uint32_t)protection, &replaced);
   if (count > process->limit.regions - (process->used.regions - process->regions.count) ||
       (length > replaced && !quota_has(process, length - replaced, 0)))
     return error(SIGNET_QUOTA);
@@ -79,7 +79,7 @@ struct signet_result call_memory_protect(struct thread *thread, const uint64_t *
   if (status)
     return error(status);
   uint32_t low = (uint32_t)offset, high = (uint32_t)(offset + length);
-  uint32_t count = regions_count_without(&process->regions, low, high, &covered) + 1;
+  uint32_t count = regions_count_with(&process->regions, low, high, (uint32_t)protection, &covered);
   if (covered != length)
     return error(SIGNET_ADDRESS);
   if (count > process->limit.regions - (process->used.regions - process->regions.count))

@@ -362,7 +362,10 @@ void block_destroy(struct block *block);
 bool regions_reserve(struct regions *regions, uint32_t more);
 /* How many regions there would be, and how many bytes of the range are in some, after carving the range out. */
 uint32_t regions_count_without(const struct regions *regions, uint32_t low, uint32_t high, uint64_t *bytes);
-/* Cannot fail after regions_reserve(2) . */
+/* The same with one region put there, joined to neighbours of the same protection. */
+uint32_t regions_count_with(const struct regions *regions, uint32_t low, uint32_t high, uint32_t protection,
+                            uint64_t *bytes);
+/* Neither fails after regions_reserve(2). */
 void regions_carve(struct regions *regions, uint32_t low, uint32_t high);
 void regions_insert(struct regions *regions, uint32_t low, uint32_t high, uint32_t protection, bool merge);
 /* First place of `length` bytes within low .. high, 0 if there is none. */

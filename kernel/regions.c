@@ -42,6 +42,17 @@ uint32_t regions_count_without(const struct regions *regions, uint32_t low, uint
   return count;
 }
 
+uint32_t regions_count_with(const struct regions *regions, uint32_t low, uint32_t high, uint32_t protection,
+                            uint64_t *bytes) {
+  uint32_t count = regions_count_without(regions, low, high, bytes) + 1;
+  uint32_t before = find(regions, low - 1), after = find(regions, high);
+  if (before < regions->count && regions->at[before].low < low && regions->at[before].protection == protection)
+    count--;
+  if (after < regions->count && regions->at[after].low <= high && regions->at[after].protection == protection)
+    count--;
+  return count;
+}
+
 static void open_gap(struct regions *regions, uint32_t index) {
   ASSERT(regions->count < regions->capacity);
   memmove(&regions->at[index + 1], &regions->at[index], (regions->count - index) * sizeof *regions->at);

@@ -1,0 +1,683 @@
+/* Processes and threads: life cycle, the tree, quotas, words, events, devices, turns. */
+#include "support.h"
+
+#define CALL(process, name, ...) in(process, SIGNET_CALL_##name, __VA_ARGS__)
+
+static struct kernel_process *root;
+
+static void teardown(const struct alive *before) {
+  CHECK_INVARIANTS();
+  end(root);
+  CHECK_INVARIANTS();
+  CHECK(alive_same(before));
+}
+
+/* Loads the test image into a process as a sealed process does it: from a block. */
+static uint32_t load_image(struct kernel_process *process) {
+  struct image_file *file = image_file_make();
+  struct signet_result made = CALL(process, block_allocate, sizeof *file, 0, 0, 0, 0);
+  CHECK_STATUS(made, SIGNET_OK);
+  memcpy(at(process, made.value >> 32), file, sizeof *file);
+  free(file);
+  struct signet_result loaded = CALL(process, image_load, (uint32_t)made.value, IMAGE_BYTES, 0, 0, 0);
+  CHECK_STATUS(loaded, SIGNET_OK);
+  CHECK_STATUS(CALL(process, handle_close, (uint32_t)made.value, 0, 0, 0, 0), SIGNET_HANDLE);
+  return (uint32_t)loaded.value;
+}
+
+static const struct signet_quota quota_child = {
+    .memory = 8 << 20, .threads = 4, .handles = 16, .regions = 8, .processes = 3};
+
+static struct signet_process_specification *specification_write(struct kernel_process *process, uint32_t image_handle,
+                                                                uint32_t slots, const struct signet_quota *quota) {
+  struct signet_process_specification *specification = at(process, SCRATCH);
+  *specification = (struct signet_process_specification){.image = image_handle, .slots = slots, .quota = *quota};
+  snprintf(specification->name, sizeof specification->name, "child");
+  return specification;
+}
+
+static uint32_t create_child(struct kernel_process *process, uint32_t image_handle, uint32_t slots,
+                             const struct signet_quota *quota) {
+  specification_write(process, image_handle, slots, quota);
+  struct signet_result made = CALL(process, process_create, SCRATCH, 0, 0, 0, 0);
+  CHECK_STATUS(made, SIGNET_OK);
+  return (uint32_t)made.value;
+}
+
+static struct kernel_process *child_of(struct kernel_process *process, uint32_t handle) {
+  struct object *object = handle_find_kind(process, handle, SIGNET_KIND_PROCESS);
+  return object ? CONTAINER(object, struct kernel_process, object) : NULL;
+}
+
+/* ---- Start-up ---- */
+
+static void child_starts_with_what_it_was_given(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  uint32_t image_handle = load_image(root);
+  CHECK(kernel.images.next->next == &kernel.images); /* the same bytes are kept once */
+  struct signet_process_specification *specification = specification_write(root, image_handle, 2, &quota_child);
+  specification->startup_offset = SCRATCH + 0x1000;
+  specification->startup_length = 9000;
+  for (unsigned i = 0; i < 9000; i++)
+    *(uint8_t *)at(root, SCRATCH + 0x1000 + i) = (uint8_t)(i * 7);
+  uint32_t handle = (uint32_t)CALL(root, process_create, SCRATCH, 0, 0, 0, 0).value;
+  struct kernel_process *child = child_of(root, handle);
+  CHECK(child && child->state == SIGNET_PROCESS_UNSTARTED);
+  CHECK_STATUS(CALL(root, process_start, handle, 0, 0, 0, 0), SIGNET_STATE);
+  struct signet_result block = CALL(root, block_allocate, 4096, 0, 0, 0, 0);
+  memset(at(root, block.value >> 32), 0x77, 4096);
+  CHECK_STATUS(CALL(root, process_grant, handle, 2, (uint32_t)block.value, 0, 0), SIGNET_ARGUMENT);
+  CHECK_STATUS(CALL(root, process_grant, handle, 0, handle, 0, 0), SIGNET_HANDLE);
+  CHECK_STATUS(CALL(root, process_grant, handle, 0, (uint32_t)block.value, 0, 0), SIGNET_OK);
+  CHECK(!sim_memory(root->window, block.value >> 32, 1, false));
+  CHECK_STATUS(CALL(root, process_grant, handle, 0, image_handle, 0, 0), SIGNET_STATE);
+  CHECK_STATUS(CALL(root, process_start, handle, 0, 0, 0, 0), SIGNET_STATE);
+  CHECK_STATUS(CALL(root, process_grant, handle, 1, image_handle, 0, 0), SIGNET_OK);
+  CHECK_INVARIANTS();
+  CHECK_STATUS(CALL(root, process_start, handle, 0, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(root, process_start, handle, 0, 0, 0, 0), SIGNET_STATE);
+  CHECK(turn_to(child));
+  const struct port_context *context = sim_current();
+  const struct signet_startup *startup = at(child, context->argument);
+  CHECK(context->entry == ENTRY && context->stack % 16 == 0 && context->stack == startup->stack_high);
+  CHECK(startup->abi_version == SIGNET_ABI_VERSION && startup->slots == 2 && startup->bytes_length == 9000);
+  CHECK(startup->image_low == CODE_LOW && startup->image_high == DATA_LOW + DATA_LENGTH);
+  CHECK(startup->stack_high - startup->stack_low == 0x4000);
+  bool same = true;
+  for (unsigned i = 0; i < 9000; i++)
+    same &= *(uint8_t *)at(child, startup->bytes_offset + i) == (uint8_t)(i * 7);
+  CHECK(same);
+  /* Guards around the stack; code that cannot be written; data whose tail is zero. */
+  CHECK(!sim_memory(child->window, startup->stack_low - 1, 1, false) &&
+        !sim_memory(child->window, startup->stack_low - SIGNET_GUARD, 1, false));
+  CHECK(sim_memory(child->window, startup->stack_low, 0x4000, true));
+  CHECK(sim_memory(child->window, CODE_LOW, CODE_LENGTH, false) && !sim_memory(child->window, CODE_LOW, 1, true));
+  CHECK(*(uint8_t *)at(child, DATA_LOW + 0x7ff) == 0xda && *(uint8_t *)at(child, DATA_LOW + 0x800) == 0);
+  CHECK(*(uint8_t *)at(child, DATA_LOW + DATA_LENGTH - 1) == 0);
+  struct signet_handle_information *information = at(child, SCRATCH);
+  CHECK_STATUS(CALL(child, handle_query, child->slot[0], SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK(information->kind == SIGNET_KIND_BLOCK && *(uint8_t *)at(child, information->offset) == 0x77);
+  CHECK_STATUS(CALL(child, handle_query, child->slot[1], SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK(information->kind == SIGNET_KIND_IMAGE && !memcmp(information->identity, root->hash, 32));
+  teardown(&before);
+}
+
+static void exit_and_wait(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  uint32_t image_handle = load_image(root);
+  for (uint32_t code = 0; code < 256; code += 51) {
+    uint32_t handle = create_child(root, image_handle, 0, &quota_child);
+    struct kernel_process *child = child_of(root, handle);
+    CHECK_STATUS(CALL(root, process_start, handle, 0, 0, 0, 0), SIGNET_OK);
+    CHECK_STATUS(CALL(root, process_wait, handle, SCRATCH, 0, 0, 0), SIGNET_TIMEOUT);
+    CHECK_STATUS(CALL(root, process_wait, handle, SCRATCH, SIGNET_NEVER, 0, 0), SIM_AWAY);
+    CHECK_INVARIANTS();
+    CHECK_STATUS(CALL(child, process_exit, 3, 0, 0, 0, 0), SIGNET_ARGUMENT);
+    CHECK_STATUS(CALL(child, process_exit, SIGNET_ENDED_EXIT, 256, 0, 0, 0), SIGNET_ARGUMENT);
+    CHECK_STATUS(CALL(child, process_exit, code % 2 ? SIGNET_ENDED_EXIT : SIGNET_ENDED_SIGNAL, code, 0, 0, 0), SIM_AWAY);
+    CHECK_STATUS(taken(root), SIGNET_OK);
+    const struct signet_ending *ending = at(root, SCRATCH);
+    CHECK(ending->kind == (code % 2 ? SIGNET_ENDED_EXIT : SIGNET_ENDED_SIGNAL) && ending->code == code);
+    CHECK(sim_last_report.ending.code == code && !strcmp(sim_last_report.name, "child"));
+    CHECK_STATUS(CALL(root, process_wait, handle, SCRATCH, 0, 0, 0), SIGNET_HANDLE);
+  }
+  /* All that the children were lent is back. */
+  CHECK(root->used.processes == 0 && root->used.threads == 1 && root->used.handles == 1);
+  teardown(&before);
+}
+
+static void fault_ends_the_process_alone(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  uint32_t image_handle = load_image(root);
+  uint32_t handle = create_child(root, image_handle, 0, &quota_child);
+  struct kernel_process *child = child_of(root, handle);
+  CHECK_STATUS(CALL(root, process_start, handle, 0, 0, 0, 0), SIGNET_OK);
+  CHECK(turn_to(child));
+  sim_fault(SIGNET_FAULT_WRITE, 0x1234567890);
+  CHECK_STATUS(CALL(root, process_wait, handle, SCRATCH, SIGNET_NEVER, 0, 0), SIGNET_OK);
+  const struct signet_ending *ending = at(root, SCRATCH);
+  CHECK(ending->kind == SIGNET_ENDED_FAULT && ending->code == SIGNET_FAULT_WRITE && ending->address == 0x1234567890 &&
+        ending->instruction == SIGNET_IMAGE_LOW && ending->thread == 1);
+  teardown(&before);
+}
+
+/* ---- The tree ---- */
+
+static void stop_takes_children_first(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  uint32_t image_handle = load_image(root);
+  struct signet_quota quota = {.memory = 20 << 20, .threads = 12, .handles = 40, .regions = 20, .processes = 6};
+  /* root > a > b > c; the image goes along by being loaded again. */
+  struct kernel_process *line[4] = {root};
+  for (unsigned i = 1; i < 4; i++) {
+    uint32_t handle = create_child(line[i - 1], image_handle, 0, &quota);
+    line[i] = child_of(line[i - 1], handle);
+    CHECK_STATUS(CALL(line[i - 1], process_start, handle, 0, 0, 0, 0), SIGNET_OK);
+    if (i < 3)
+      image_handle = load_image(line[i]);
+    quota.memory -= 5 << 20, quota.threads -= 3, quota.handles -= 10, quota.regions -= 5, quota.processes -= 2;
+  }
+  CHECK_INVARIANTS();
+  uint32_t numbers[] = {line[3]->number, line[2]->number, line[1]->number};
+  unsigned reports = sim_reports;
+  /* b is one that a has let go of: closing its handle stops it and its child. */
+  CHECK_STATUS(CALL(line[1], handle_close, line[2]->object.handle, 0, 0, 0, 0), SIGNET_OK);
+  CHECK(sim_reports == reports + 2 && sim_last_report.process == numbers[1]);
+  CHECK(sim_last_report.ending.kind == SIGNET_ENDED_STOPPED);
+  CHECK_STATUS(CALL(root, process_stop, line[1]->object.handle, 0, 0, 0, 0), SIGNET_OK);
+  CHECK(sim_last_report.process == numbers[2]);
+  CHECK_STATUS(CALL(root, process_stop, line[1]->object.handle, 0, 0, 0, 0), SIGNET_OK);
+  CHECK(root->used.processes == 7);
+  CHECK_STATUS(CALL(root, process_wait, line[1]->object.handle, SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK(root->used.processes == 0);
+  teardown(&before);
+}
+
+static void parent_ends_with_its_tree(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  uint32_t image_handle = load_image(root);
+  struct kernel_process *children[3];
+  for (unsigned i = 0; i < 3; i++) {
+    struct signet_quota quota = quota_child;
+    uint32_t handle = create_child(root, image_handle, 0, &quota);
+    children[i] = child_of(root, handle);
+    CHECK_STATUS(CALL(root, process_start, handle, 0, 0, 0, 0), SIGNET_OK);
+  }
+  create_child(root, image_handle, 1, &quota_child); /* one that never starts */
+  CHECK(turn_to(children[1]));
+  unsigned reports = sim_reports;
+  CHECK_STATUS(CALL(root, process_exit, SIGNET_ENDED_EXIT, 5, 0, 0, 0), SIM_AWAY);
+  CHECK(sim_reports == reports + 5 && sim_last_report.process == root->number && sim_last_report.ending.code == 5);
+  struct signet_ending ending;
+  CHECK(kernel_process_ended(root, &ending) && ending.kind == SIGNET_ENDED_EXIT && ending.code == 5);
+  teardown(&before);
+}
+
+/* A process that runs on another processor cannot be taken apart before it comes into the kernel. */
+static void stop_of_one_that_runs_elsewhere(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  uint32_t image_handle = load_image(root);
+  uint32_t handle = create_child(root, image_handle, 0, &quota_child);
+  struct kernel_process *child = child_of(root, handle);
+  CHECK_STATUS(CALL(root, process_start, handle, 0, 0, 0, 0), SIGNET_OK);
+  CHECK(turn_to(root));
+  sim_woken = 0;
+  sim_choose_cpu(1);
+  sim_run(); /* sleeps: root's own wake-ups stay on root's processor for its slice */
+  sim_choose_cpu(0);
+  if (!sim_current() || sim_window() != root->window)
+    CHECK(turn_to(root));
+  sim_choose_cpu(1);
+  if (!sim_current())
+    sim_run();
+  if (!sim_current()) {
+    /* Given over at the tick. */
+    sim_choose_cpu(0);
+    sim_preempt();
+    CHECK(sim_woken & 2);
+    sim_choose_cpu(1);
+    sim_run();
+  }
+  CHECK(sim_current());
+  uint32_t there = sim_window();
+  sim_choose_cpu(0);
+  if (!sim_current())
+    sim_run();
+  CHECK(sim_current() && sim_window() != there);
+  /* Whoever of the two runs where: the root stops the child. */
+  uint32_t root_cpu = sim_window() == root->window ? 0 : 1;
+  sim_choose_cpu(root_cpu);
+  CHECK(sim_window() == root->window);
+  unsigned reports = sim_reports;
+  struct signet_result stopped = sim_call(SIGNET_CALL_process_stop, handle, 0, 0, 0, 0);
+  CHECK_STATUS(stopped, SIGNET_OK);
+  CHECK(sim_reports == reports && child->state == SIGNET_PROCESS_STOPPING);
+  CHECK_INVARIANTS();
+  CHECK_STATUS(sim_call(SIGNET_CALL_process_wait, handle, SCRATCH, SIGNET_NEVER, 0, 0), SIM_AWAY);
+  sim_choose_cpu(1 - root_cpu);
+  /* Its next call does not happen. */
+  CHECK_STATUS(sim_call(SIGNET_CALL_memory_map, child->area_low, 4096, 3, 0, 0), SIM_AWAY);
+  CHECK(sim_reports == reports + 1);
+  CHECK_INVARIANTS();
+  CHECK(sim_current() && sim_window() == root->window); /* woken here, runs here */
+  CHECK_STATUS(((struct signet_result){sim_current()->result.status, 0}), SIGNET_OK);
+  /* Leave both processors asleep for the next test. */
+  kernel_process_stop(root);
+  sim_preempt();
+  CHECK(!sim_current());
+  sim_choose_cpu(0);
+  teardown(&before);
+}
+
+/* ---- Quotas ---- */
+
+static void quotas_are_reached_and_survived(void) {
+  struct alive before = alive_now();
+  struct signet_quota quota = {.memory = 2 << 20, .threads = 3, .handles = 5, .regions = 4, .processes = 2};
+  root = boot_unstarted("root", 0, &quota);
+  CHECK(!kernel_process_start(root));
+  uint64_t area = root->area_low;
+  for (unsigned round = 0; round < 3; round++) {
+    /* Memory */
+    uint64_t room = root->limit.memory - root->used.memory;
+    CHECK_STATUS(CALL(root, memory_map, area, room + 4096, 3, 0, 0), SIGNET_QUOTA);
+    CHECK_STATUS(CALL(root, memory_map, area, room, 3, 0, 0), SIGNET_OK);
+    CHECK_STATUS(CALL(root, memory_map, area, room, 1, 0, 0), SIGNET_OK); /* replaces: needs no more */
+    CHECK_STATUS(CALL(root, block_allocate, 1, 0, 0, 0, 0), SIGNET_QUOTA);
+    CHECK_INVARIANTS();
+    CHECK_STATUS(CALL(root, memory_unmap, area, room, 0, 0, 0), SIGNET_OK);
+    CHECK(root->used.memory == root->limit.memory - room);
+    /* Regions */
+    for (unsigned i = 0; i < 4; i++)
+      CHECK_STATUS(CALL(root, memory_map, area + i * 0x4000, 0x3000, 3, 0, 0), SIGNET_OK);
+    CHECK_STATUS(CALL(root, memory_map, area + 0x20000, 0x1000, 3, 0, 0), SIGNET_QUOTA);
+    CHECK_STATUS(CALL(root, memory_unmap, area + 0x1000, 0x1000, 0, 0, 0), SIGNET_QUOTA); /* would split one */
+    CHECK_STATUS(CALL(root, memory_protect, area + 0x1000, 0x1000, 1, 0, 0), SIGNET_QUOTA);
+    CHECK_STATUS(CALL(root, memory_map, area + 0x3000, 0x1000, 3, 0, 0), SIGNET_OK); /* joins two */
+    CHECK(root->used.regions == 3);
+    CHECK_INVARIANTS();
+    CHECK_STATUS(CALL(root, memory_unmap, area, 0x20000, 0, 0, 0), SIGNET_OK);
+    CHECK(root->used.regions == 0);
+    /* Handles */
+    uint32_t handles[5];
+    for (unsigned i = 0; i < 5; i++)
+      handles[i] = (uint32_t)CALL(root, block_allocate, 1, 0, 0, 0, 0).value;
+    CHECK_STATUS(CALL(root, block_allocate, 1, 0, 0, 0, 0), SIGNET_QUOTA);
+    CHECK_STATUS(CALL(root, handle_close, handles[0], 0, 0, 0, 0), SIGNET_OK);
+    struct contract_file contract = contract_make();
+    memcpy(at(root, SCRATCH), &contract, sizeof contract);
+    CHECK_STATUS(CALL(root, channel_create, SCRATCH, sizeof contract, 0, 0, 0), SIGNET_QUOTA);
+    for (unsigned i = 1; i < 5; i++)
+      CHECK_STATUS(CALL(root, handle_close, handles[i], 0, 0, 0, 0), SIGNET_OK);
+    CHECK_INVARIANTS();
+    /* Threads */
+    CHECK_STATUS(CALL(root, thread_create, ENTRY, SCRATCH, 0, 0, 0), SIGNET_OK);
+    CHECK_STATUS(CALL(root, thread_create, ENTRY, SCRATCH, 0, 0, 0), SIGNET_OK);
+    CHECK_STATUS(CALL(root, thread_create, ENTRY, SCRATCH, 0, 0, 0), SIGNET_QUOTA);
+    CHECK_INVARIANTS();
+    CHECK_STATUS(CALL(root, thread_exit, 0, 0, 0, 0, 0), SIM_AWAY);
+    CHECK_STATUS(CALL(root, thread_exit, 0, 0, 0, 0, 0), SIM_AWAY);
+  }
+  teardown(&before);
+}
+
+static void child_limit(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  uint32_t image_handle = load_image(root);
+  struct signet_quota quota = {.memory = 1 << 20, .threads = 1, .handles = 1, .regions = 1};
+  uint32_t children[16];
+  for (unsigned i = 0; i < 16; i++)
+    children[i] = create_child(root, image_handle, 0, &quota);
+  specification_write(root, image_handle, 0, &quota);
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_QUOTA);
+  CHECK_INVARIANTS();
+  CHECK_STATUS(CALL(root, handle_close, children[7], 0, 0, 0, 0), SIGNET_OK);
+  children[7] = create_child(root, image_handle, 0, &quota);
+  for (unsigned i = 0; i < 16; i++)
+    CHECK_STATUS(CALL(root, handle_close, children[i], 0, 0, 0, 0), SIGNET_OK);
+  /* Each part of a quota is the parent's to give, or is not given. */
+  struct signet_quota greedy[5] = {quota, quota, quota, quota, quota};
+  greedy[0].memory = UINT64_MAX, greedy[1].threads = 32, greedy[2].handles = UINT32_MAX, greedy[3].regions = 65;
+  greedy[4].processes = UINT32_MAX;
+  for (unsigned i = 0; i < 5; i++) {
+    struct signet_quota used = root->used;
+    specification_write(root, image_handle, 0, &greedy[i]);
+    CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_QUOTA);
+    CHECK(!memcmp(&used, &root->used, sizeof used));
+  }
+  specification_write(root, image_handle, 0, &quota)->quota.memory = 4096;
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_QUOTA);
+  specification_write(root, image_handle, 17, &quota);
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_ARGUMENT);
+  memset(specification_write(root, image_handle, 0, &quota)->name, 'x', 32);
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_ARGUMENT);
+  specification_write(root, image_handle, 0, &quota)->stack = UINT64_MAX;
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_ARGUMENT);
+  specification_write(root, image_handle, 0, &quota)->startup_length = SIGNET_STARTUP_BYTES_MOST + 1;
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_ARGUMENT);
+  struct signet_process_specification *specification = specification_write(root, image_handle, 0, &quota);
+  specification->startup_length = 4096, specification->startup_offset = 0xfffff800;
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_ADDRESS);
+  specification->startup_offset = 0x1000;
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_ADDRESS);
+  specification->startup_length = 0, specification->image = 77;
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_HANDLE);
+  teardown(&before);
+}
+
+/* What a child sent before it died is charged to its parent, which had lent the quota. */
+static void quota_follows_messages_of_the_dead(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  uint32_t image_handle = load_image(root);
+  struct contract_file contract = contract_make();
+  memcpy(at(root, SCRATCH), &contract, sizeof contract);
+  uint64_t ends = CALL(root, channel_create, SCRATCH, sizeof contract, 0, 0, 0).value;
+  uint32_t handle = create_child(root, image_handle, 1, &quota_child);
+  struct kernel_process *child = child_of(root, handle);
+  CHECK_STATUS(CALL(root, process_grant, handle, 0, (uint32_t)ends, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(root, process_start, handle, 0, 0, 0, 0), SIGNET_OK);
+  uint64_t block = CALL(child, block_allocate, 1 << 20, 0, 0, 0, 0).value;
+  message_write(child, 0, TAG_BLOCK, 0, (uint32_t)block, 0);
+  CHECK_STATUS(CALL(child, channel_send, child->slot[0], SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(child, process_exit, SIGNET_ENDED_EXIT, 0, 0, 0, 0), SIM_AWAY);
+  CHECK_STATUS(CALL(root, process_wait, handle, SCRATCH, SIGNET_NEVER, 0, 0), SIGNET_OK);
+  CHECK_INVARIANTS();
+  CHECK(root->used.memory >= 1 << 20 && root->used.processes == 0);
+  teardown(&before);
+}
+
+/* ---- Threads and words ---- */
+
+static void words(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  *word_at(root, SCRATCH) = 5;
+  CHECK_STATUS(CALL(root, word_wait, SCRATCH, 6, SIGNET_NEVER, 0, 0), SIGNET_AGAIN);
+  CHECK_STATUS(CALL(root, word_wait, SCRATCH, 5, 0, 0, 0), SIGNET_TIMEOUT);
+  CHECK_STATUS(CALL(root, word_wait, SCRATCH, 5, sim_clock + 10, 0, 0), SIM_AWAY);
+  sim_clock += 10;
+  CHECK_STATUS(taken(root), SIGNET_TIMEOUT);
+  /* Three wait on it, one on another word in the same bucket; the first thread wakes them. */
+  for (unsigned i = 0; i < 4; i++)
+    CHECK_STATUS(CALL(root, thread_create, ENTRY, SCRATCH, i, 0, 0), SIGNET_OK);
+  CHECK(turn_to(root));
+  struct port_context *first = sim_current();
+  for (unsigned i = 0; i < 4; i++) {
+    while (sim_current() == first)
+      CHECK_STATUS(sim_call(SIGNET_CALL_thread_yield, 0, 0, 0, 0, 0), SIM_AWAY);
+    CHECK_STATUS(sim_call(SIGNET_CALL_word_wait, i == 1 ? SCRATCH + 0x80 : SCRATCH, i == 1 ? 0 : 5, SIGNET_NEVER, 0, 0),
+                 SIM_AWAY);
+    CHECK_INVARIANTS();
+  }
+  CHECK(sim_current() == first);
+  struct signet_result woken = sim_call(SIGNET_CALL_word_wake, SCRATCH, 2, 0, 0, 0);
+  CHECK(woken.status == SIGNET_OK && woken.value == 2);
+  woken = sim_call(SIGNET_CALL_word_wake, SCRATCH, UINT32_MAX, 0, 0, 0);
+  CHECK(woken.value == 1);
+  woken = sim_call(SIGNET_CALL_word_wake, SCRATCH, 5, 0, 0, 0);
+  CHECK(woken.value == 0);
+  woken = sim_call(SIGNET_CALL_word_wake, SCRATCH + 0x80, 5, 0, 0, 0);
+  CHECK(woken.value == 1);
+  /* They go on in the order in which they were woken. */
+  uint64_t order[4];
+  CHECK_STATUS(sim_call(SIGNET_CALL_word_wait, SCRATCH + 4, 0, SIGNET_NEVER, 0, 0), SIM_AWAY);
+  for (unsigned i = 0; i < 4; i++) {
+    CHECK(sim_current() && sim_current()->answered && sim_current()->result.status == SIGNET_OK);
+    order[i] = sim_current()->argument;
+    /* Clearing a word at exit wakes whoever waits for that: the first thread, in the end. */
+    sim_call(SIGNET_CALL_thread_exit, i == 3 ? SCRATCH + 4 : 0, 0, 0, 0, 0);
+  }
+  CHECK(order[0] == 0 && order[1] == 2 && order[2] == 3 && order[3] == 1);
+  CHECK(sim_current() == first && sim_current()->result.status == SIGNET_OK);
+  /* The last thread's exit ends the process. */
+  CHECK_STATUS(CALL(root, thread_exit, 0, 0, 0, 0, 0), SIM_AWAY);
+  struct signet_ending ending;
+  CHECK(kernel_process_ended(root, &ending) && ending.kind == SIGNET_ENDED_EXIT && ending.code == 0);
+  teardown(&before);
+}
+
+static void main_thread_may_leave_first(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  *word_at(root, SCRATCH) = 9;
+  CHECK_STATUS(CALL(root, thread_create, ENTRY, SCRATCH, 42, 77, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(root, thread_exit, SCRATCH, 0, 0, 0, 0), SIM_AWAY);
+  CHECK(*word_at(root, SCRATCH) == 0);
+  CHECK(turn_to(root) && sim_current()->argument == 42 && sim_current()->thread_pointer == 77);
+  CHECK_STATUS(CALL(root, process_exit, SIGNET_ENDED_EXIT, 3, 0, 0, 0), SIM_AWAY);
+  teardown(&before);
+}
+
+/* ---- Turns ---- */
+
+static void nobody_starves(void) {
+  struct alive before = alive_now();
+  struct kernel_process *server, *client = boot_pair(&server);
+  root = boot("third");
+  unsigned turns_of_third = 0;
+  *word_at(server, SCRATCH) = server->slot[0];
+  if (sim_current())
+    sim_preempt();
+  /* Two that wake each other for ever, within and across ticks, and a third that only computes. */
+  for (unsigned step = 0; step < 3000; step++) {
+    if (!sim_current())
+      sim_run();
+    if (sim_window() == root->window) {
+      turns_of_third++;
+      sim_preempt();
+      continue;
+    }
+    if (sim_window() == client->window) {
+      message_write(client, 0, TAG_REQUEST, 16, 0, 0);
+      sim_call(SIGNET_CALL_channel_call, client->slot[0], SCRATCH, SCRATCH + 512, 200, SIGNET_NEVER);
+    } else {
+      if (sim_current()->answered) {
+        message_write(server, 8, TAG_REPLY, 8, 0, 0);
+        sim_current()->answered = false;
+        CHECK_STATUS(sim_call(SIGNET_CALL_channel_send, server->slot[0], SCRATCH + 8, 0, 0, 0), SIGNET_OK);
+      }
+      sim_call(SIGNET_CALL_channel_receive, SCRATCH, 1, SCRATCH + 8, 200, SIGNET_NEVER);
+    }
+    if (step % 20 == 19)
+      sim_preempt();
+  }
+  CHECK(turns_of_third > 100);
+  end(client);
+  end(server);
+  teardown(&before);
+}
+
+static void idle_processor_takes_work(void) {
+  struct alive before = alive_now();
+  root = boot("one");
+  struct kernel_process *other = boot("two");
+  CHECK(turn_to(root));
+  sim_choose_cpu(1);
+  if (!sim_current())
+    sim_run();
+  if (!sim_current()) {
+    sim_choose_cpu(0);
+    sim_woken = 0;
+    sim_preempt();
+    CHECK(sim_woken & 2);
+    sim_choose_cpu(1);
+    sim_run();
+  }
+  CHECK(sim_current());
+  CHECK_INVARIANTS();
+  sim_choose_cpu(0);
+  CHECK(sim_current());
+  kernel_process_stop(root);
+  kernel_process_stop(other);
+  sim_preempt();
+  sim_choose_cpu(1);
+  sim_preempt();
+  CHECK(!sim_current());
+  sim_choose_cpu(0);
+  end(other);
+  teardown(&before);
+}
+
+/* ---- Events ---- */
+
+static void events(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  CHECK_STATUS(CALL(root, event_listen, ENTRY + 1, 0, 0, 0, 0), SIGNET_ARGUMENT);
+  CHECK_STATUS(CALL(root, event_listen, DATA_LOW, 0, 0, 0, 0), SIGNET_ARGUMENT);
+  CHECK_STATUS(CALL(root, event_return, 0, 0, 0, 0, 0), SIGNET_STATE);
+  CHECK_STATUS(CALL(root, event_listen, ENTRY, 0, 0, 0, 0), SIGNET_OK);
+  /* While it waits: the call is interrupted. */
+  CHECK_STATUS(CALL(root, word_wait, SCRATCH, 0, sim_clock + 1000000, 0, 0), SIM_AWAY);
+  kernel_process_event(root, SIGNET_EVENT_INTERRUPT);
+  CHECK_INVARIANTS();
+  sim_run();
+  CHECK(sim_current() && sim_current()->diverted && sim_current()->event == SIGNET_EVENT_INTERRUPT &&
+        sim_current()->event_entry == ENTRY);
+  CHECK(!kernel.timer_count);
+  /* Others that come meanwhile are delivered one after the other. */
+  kernel_process_event(root, SIGNET_EVENT_HANGUP);
+  kernel_process_event(root, SIGNET_EVENT_TERMINATE);
+  kernel_process_event(root, SIGNET_EVENT_TERMINATE);
+  CHECK_STATUS(CALL(root, abi_version, 0, 0, 0, 0, 0), SIGNET_OK);
+  /* The listener may itself wait. */
+  CHECK_STATUS(CALL(root, word_wait, SCRATCH, 0, sim_clock + 10, 0, 0), SIM_AWAY);
+  sim_clock += 10;
+  CHECK_STATUS(taken(root), SIGNET_TIMEOUT);
+  CHECK(sim_current()->event == SIGNET_EVENT_INTERRUPT);
+  sim_call(SIGNET_CALL_event_return, 0, 0, 0, 0, 0);
+  CHECK(sim_current()->diverted && sim_current()->event == SIGNET_EVENT_HANGUP);
+  sim_call(SIGNET_CALL_event_return, 0, 0, 0, 0, 0);
+  CHECK(sim_current()->diverted && sim_current()->event == SIGNET_EVENT_TERMINATE);
+  sim_call(SIGNET_CALL_event_return, 0, 0, 0, 0, 0);
+  CHECK(!sim_current()->diverted && sim_current()->result.status == SIGNET_INTERRUPTED);
+  CHECK_INVARIANTS();
+  /* While it runs: at its next entry, after the call it makes. */
+  kernel_process_event(root, SIGNET_EVENT_QUIT);
+  sim_preempt();
+  CHECK(sim_current() && sim_current()->diverted && sim_current()->event == SIGNET_EVENT_QUIT);
+  sim_call(SIGNET_CALL_event_return, 0, 0, 0, 0, 0);
+  kernel_process_event(root, SIGNET_EVENT_QUIT);
+  CHECK_STATUS(sim_call(SIGNET_CALL_memory_map, root->area_low, 4096, 3, 0, 0), SIM_AWAY);
+  CHECK(sim_current()->diverted);
+  /* The interrupted call's own result, at last. */
+  CHECK_STATUS(sim_call(SIGNET_CALL_event_return, 0, 0, 0, 0, 0), SIGNET_OK);
+  /* Nobody listens: a change of the window's size is nothing, an interrupt is the end. */
+  CHECK_STATUS(CALL(root, event_listen, 0, 0, 0, 0, 0), SIGNET_OK);
+  kernel_process_event(root, SIGNET_EVENT_WINDOW_SIZE);
+  sim_preempt();
+  CHECK(turn_to(root));
+  kernel_process_event(root, SIGNET_EVENT_INTERRUPT);
+  sim_preempt();
+  struct signet_ending ending;
+  CHECK(kernel_process_ended(root, &ending) && ending.kind == SIGNET_ENDED_SIGNAL && ending.code == 2);
+  teardown(&before);
+}
+
+/* ---- Devices ---- */
+
+static void request_write(struct kernel_process *process, const char *text) {
+  struct signet_device_request *request = at(process, SCRATCH);
+  *request = (struct signet_device_request){.operation = 7,
+                                            .buffer_offset = SCRATCH + 512,
+                                            .buffer_length = 100,
+                                            .text_offset = SCRATCH + 1024,
+                                            .text_length = (uint32_t)strlen(text),
+                                            .arguments = {1, 2, 3, 4}};
+  memcpy(at(process, SCRATCH + 1024), text, strlen(text));
+}
+
+static void devices(void) {
+  struct alive before = alive_now();
+  struct port_device device = {.ready = true, .answer = {SIGNET_OK, 99}};
+  root = boot_unstarted("root", 1, NULL);
+  CHECK(kernel_process_grant_device(root, 1, &device) == SIGNET_ARGUMENT);
+  CHECK(kernel_process_grant_device(root, 0, &device) == SIGNET_OK);
+  CHECK(kernel_process_grant_device(root, 0, &device) == SIGNET_STATE);
+  CHECK(!kernel_process_start(root));
+  uint32_t handle = root->slot[0];
+  request_write(root, "a/name");
+  struct signet_result answer = CALL(root, device_request, handle, SCRATCH, 0, 0, 0);
+  CHECK(answer.status == SIGNET_OK && answer.value == 99 && device.last.operation == 7);
+  CHECK(device.last.arguments[3] == 4 && !strcmp(device.text[0], "a/name") && !device.text[1][0]);
+  /* Text with a NUL inside, too long, from nowhere; a buffer past the end. */
+  request_write(root, "a");
+  struct signet_device_request *request = at(root, SCRATCH), good = *request;
+  unsigned requests = device.requests;
+  request->text_length = 5;
+  memcpy(at(root, SCRATCH + 1024), "a\0bcd", 5);
+  CHECK_STATUS(CALL(root, device_request, handle, SCRATCH, 0, 0, 0), SIGNET_ARGUMENT);
+  *request = good, request->text_length = TEXT_MOST + 1;
+  CHECK_STATUS(CALL(root, device_request, handle, SCRATCH, 0, 0, 0), SIGNET_ARGUMENT);
+  *request = good, request->text_offset = 0;
+  CHECK_STATUS(CALL(root, device_request, handle, SCRATCH, 0, 0, 0), SIGNET_ADDRESS);
+  *request = good, request->text2_offset = UINT32_MAX, request->text2_length = 2;
+  CHECK_STATUS(CALL(root, device_request, handle, SCRATCH, 0, 0, 0), SIGNET_ADDRESS);
+  *request = good, request->buffer_offset = UINT32_MAX;
+  CHECK_STATUS(CALL(root, device_request, handle, SCRATCH, 0, 0, 0), SIGNET_ADDRESS);
+  *request = good, request->reserved = 1;
+  CHECK_STATUS(CALL(root, device_request, handle, SCRATCH, 0, 0, 0), SIGNET_ARGUMENT);
+  CHECK(device.requests == requests);
+  *request = good;
+  /* It waits, and is asked again when the device is ready. */
+  device.ready = false;
+  CHECK_STATUS(CALL(root, device_request, handle, SCRATCH, 0, 0, 0), SIM_AWAY);
+  CHECK_INVARIANTS();
+  sim_device_ready(&device);
+  kernel_device_ready((void *)12345); /* an answer that comes too late finds nothing */
+  CHECK_STATUS(taken(root), SIGNET_OK);
+  CHECK(device.requests == requests + 2);
+  /* Ready between the refusal and the wait. */
+  device.ready = false, device.ready_early = true;
+  CHECK_STATUS(CALL(root, device_request, handle, SCRATCH, 0, 0, 0), SIGNET_OK);
+  /* An event interrupts the wait; the device forgets it. */
+  device.ready = false;
+  CHECK_STATUS(CALL(root, event_listen, ENTRY, 0, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(root, device_request, handle, SCRATCH, 0, 0, 0), SIM_AWAY);
+  kernel_process_event(root, SIGNET_EVENT_INTERRUPT);
+  CHECK(device.forgotten == 1);
+  CHECK(turn_to(root));
+  CHECK_STATUS(sim_call(SIGNET_CALL_event_return, 0, 0, 0, 0, 0), SIGNET_INTERRUPTED);
+  /* Another thread closes it. */
+  CHECK_STATUS(CALL(root, thread_create, ENTRY, SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(root, device_request, handle, SCRATCH, 0, 0, 0), SIM_AWAY);
+  CHECK_STATUS(CALL(root, handle_close, handle, 0, 0, 0, 0), SIGNET_OK);
+  CHECK(device.forgotten == 2 && device.closed);
+  CHECK_STATUS(CALL(root, thread_exit, 0, 0, 0, 0, 0), SIM_AWAY);
+  CHECK_STATUS(taken(root), SIGNET_HANDLE);
+  teardown(&before);
+  /* It is stopped while it waits. */
+  device = (struct port_device){.ready = false};
+  root = boot_unstarted("root", 1, NULL);
+  CHECK(kernel_process_grant_device(root, 0, &device) == SIGNET_OK && !kernel_process_start(root));
+  request_write(root, "");
+  CHECK_STATUS(CALL(root, device_request, root->slot[0], SCRATCH, 0, 0, 0), SIM_AWAY);
+  kernel_process_stop(root);
+  CHECK(device.forgotten == 1 && device.closed);
+  teardown(&before);
+}
+
+static void processor_time(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  CHECK(turn_to(root));
+  uint64_t start = CALL(root, clock_read, SIGNET_CLOCK_PROCESS, 0, 0, 0, 0).value;
+  sim_clock += 1000;
+  CHECK(CALL(root, clock_read, SIGNET_CLOCK_PROCESS, 0, 0, 0, 0).value == start + 1000);
+  CHECK_STATUS(CALL(root, word_wait, SCRATCH, 0, sim_clock + 50000, 0, 0), SIM_AWAY);
+  sim_clock += 50000;
+  CHECK_STATUS(taken(root), SIGNET_TIMEOUT);
+  CHECK(CALL(root, clock_read, SIGNET_CLOCK_PROCESS, 0, 0, 0, 0).value == start + 1000);
+  CHECK(CALL(root, clock_read, SIGNET_CLOCK_MONOTONIC, 0, 0, 0, 0).value == sim_clock);
+  CHECK_STATUS(CALL(root, clock_read, 4, 0, 0, 0, 0), SIGNET_ARGUMENT);
+  teardown(&before);
+}
+
+int main(void) {
+  support_initialise();
+  TEST(child_starts_with_what_it_was_given);
+  TEST(exit_and_wait);
+  TEST(fault_ends_the_process_alone);
+  TEST(stop_takes_children_first);
+  TEST(parent_ends_with_its_tree);
+  TEST(stop_of_one_that_runs_elsewhere);
+  TEST(quotas_are_reached_and_survived);
+  TEST(child_limit);
+  TEST(quota_follows_messages_of_the_dead);
+  TEST(words);
+  TEST(main_thread_may_leave_first);
+  TEST(nobody_starves);
+  TEST(idle_processor_takes_work);
+  TEST(events);
+  TEST(devices);
+  TEST(processor_time);
+  return test_finish();
+}
