@@ -9,6 +9,14 @@ here=$(realpath "$(dirname "$0")")
 # What the overlay replaces under another name, or leaves to the portable C.
 replaced=(src/fenv/x86_64/fenv.s src/ldso/x86_64/dlsym.s src/ldso/x86_64/tlsdesc.s src/string/x86_64/memmove.s)
 
+# Two makes may want it at once: the second waits, and finds it built.
+mkdir -p "$prefix"
+exec 9>"$work.lock"
+flock 9
+stamp=$prefix/.$kind
+if [ -e "$stamp" ] && [ -z "$(find "$here/musl" "$here/build-musl.sh" $([ "$kind" = native ] || echo "$prefix/../libexec/signet" "$compiler") -newer "$stamp" -type f | head -n 1)" ]; then
+  exit 0
+fi
 rm -rf "$work"
 mkdir -p "$work"
 cp -a "$source/." "$work"
@@ -70,3 +78,4 @@ crtn.o%s
 SPECS
   ln -sfn "$(gcc -print-libgcc-file-name)" "$library/libgcc-host.a"
 fi
+touch "$stamp"

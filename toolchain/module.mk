@@ -43,7 +43,7 @@ SIGNET_CC_PARTS := $(B)/bin/signet-cc $(TOOLCHAIN_LIBEXEC)/as $(TOOLCHAIN_LIBEXE
 
 # ---- What is linked into sealed programs ----
 
-RUNTIME_OBJECTS := $(patsubst %,$(B)/toolchain/runtime/%.o,divide integer convert complex atomic)
+RUNTIME_OBJECTS := $(patsubst %,$(B)/toolchain/runtime/%.o,divide integer convert complex atomic processor)
 $(B)/toolchain/runtime/%.o: toolchain/runtime/%.c $(SIGNET_CC_PARTS) | $(B)/sysroot/.stamp
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc -std=gnu11 -O2 -g -fno-builtin -Wall -Wextra -Werror -Wno-builtin-declaration-mismatch -I. -MMD -MP -c $< -o $@

@@ -489,18 +489,23 @@ static bool branch(struct assembly *assembly, char *mnemonic, struct operand *op
   return true;
 }
 
-/* loop, loope, loopne, jrcxz: with the carry flag kept, which multiple-precision loops need; the others are not. */
+/* loop and jrcxz: with the carry flag kept, which multiple-precision loops need; the others are not. */
 static bool count_branch(struct assembly *assembly, const char *mnemonic, struct operand *operands, int count) {
-  bool zero = strcmp(mnemonic, "jrcxz") == 0;
+  bool narrow = strcmp(mnemonic, "jecxz") == 0;
+  bool zero = narrow || strcmp(mnemonic, "jrcxz") == 0;
   if (!zero && !is(mnemonic, "loop"))
     return false;
   if (count != 1 || operands->kind != OPERAND_SYMBOL) {
     assembly_error(assembly, "%s needs a label", mnemonic);
     return true;
   }
-  if (zero)
-    rewrite_emit(assembly, "inc %%rcx");
-  rewrite_emit(assembly, "dec %%rcx");
+  if (zero) {
+    rewrite_emit(assembly, narrow ? "mov %%ecx,%%r11d" : "mov %%rcx,%%r11");
+    rewrite_emit(assembly, "inc %%r11");
+    rewrite_emit(assembly, "dec %%r11");
+  } else {
+    rewrite_emit(assembly, "dec %%rcx");
+  }
   direct_branch(assembly, zero ? "je" : "jne", operands, false);
   return true;
 }
