@@ -51,10 +51,11 @@ sh -c "$signet run $work/victims raise 15" >/dev/null 2>&1; is "raise(SIGTERM)" 
 signalled() { # ARGUMENTS… : starts it, waits for "ready", sends SIGINT; prints output and status
   $signet run "$work/victims" "$@" >"$work/out" 2>&1 &
   local pid=$!
-  for _ in $(seq 100); do grep -q ready "$work/out" && break; sleep 0.05; done
+  for _ in $(seq 100); do grep -qs ready "$work/out" && break; sleep 0.05; done
   kill -INT $pid
   wait $pid
-  echo "$(tr '\n' ' ' <"$work/out")status $?"
+  local status=$?
+  echo "$(tr '\n' ' ' <"$work/out")status $status"
 }
 set -m
 is "^C ends a process that waits" "ready status 130" "$(signalled wait)"
