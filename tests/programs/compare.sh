@@ -73,9 +73,15 @@ same() {
   ours=$?
   [ $ours = $theirs ] && [ $ours = "$expected" ] || { good=0; echo "# exit status $ours, natively $theirs, expected $expected"; }
   cmp "$scratch/sealed.out" "$scratch/native.out" >"$scratch/difference" 2>&1 || { good=0; sed 's/^/# output: /' "$scratch/difference"; }
-  diff -rq "$scratch/sealed" "$scratch/native" >"$scratch/difference" 2>&1 || { good=0; sed 's/^/# files: /' "$scratch/difference"; }
+  diff -rq "$scratch/sealed" "$scratch/native" >"$scratch/difference" 2>&1 || {
+    good=0
+    sed 's/^/# files: /' "$scratch/difference"
+    # What comes next starts from the same files again.
+    rm -rf "$scratch/sealed"
+    cp -a "$scratch/native" "$scratch/sealed"
+  }
   if [ $good = 0 ]; then
-    head -n 10 "$scratch/sealed.out" | cut -c 1-200 | sed 's/^/# sealed output: /'
+    head -c 2000 "$scratch/sealed.out" | tr -cd '[:print:]\n' | head -n 10 | cut -c 1-200 | sed 's/^/# sealed output: /'
     head -n 20 "$scratch/sealed.err" | cut -c 1-300 | sed 's/^/# sealed error: /'
     head -n 5 "$scratch/native.err" | cut -c 1-300 | sed 's/^/# native error: /'
   fi

@@ -1,0 +1,244 @@
+/* Every call with every argument out of its range: an error, and nothing has changed. */
+#include "support.h"
+
+static struct kernel_process *process;
+static uint32_t endpoint, peer, block, image_handle, child, device_handle;
+static struct port_device device = {.ready = true};
+
+/* What a call may be given as an offset, a length, a handle or a number, and may not survive. */
+static const uint64_t nonsense[] = {
+    0,          1,          2,          3,          4,          7,          8,          31,
+    0x1000,     0xfff8,     0x10000,    0x10ff8,    0x11000,    0x11ffc,    0x12000,    CODE_LOW,
+    ENTRY,      ENTRY + 1,  DATA_LOW,   SCRATCH,    SCRATCH + 1, SCRATCH + 4, SCRATCH + 8, 0x60ff8,
+    0x61000,    0x7fffffff, 0x80000000, 0xbffff000, 0xc0000000, 0xfffeffff, 0xfffefff8, 0xffff0000,
+    0xfffffff8, 0xfffffffc, 0xffffffff, UINT64_C(0x100000000), UINT64_C(0x100000001), UINT64_C(0x100024000),
+    INT64_MAX,  UINT64_C(0x8000000000000000), UINT64_MAX - 4095, UINT64_MAX - 7, UINT64_MAX - 1, UINT64_MAX,
+};
+#define NONSENSE (sizeof nonsense / sizeof nonsense[0])
+
+static void setup(void) {
+  process = boot_unstarted("victim", 1, NULL);
+  device = (struct port_device){.ready = true};
+  if (!process || kernel_process_grant_device(process, 0, &device) || kernel_process_start(process))
+    abort();
+  device_handle = process->slot[0];
+  struct contract_file contract = contract_make();
+  memcpy(at(process, SCRATCH), &contract, sizeof contract);
+  uint64_t ends = in(process, SIGNET_CALL_channel_create, SCRATCH, sizeof contract, 0, 0, 0).value;
+  endpoint = (uint32_t)ends, peer = (uint32_t)(ends >> 32);
+  struct image_file *file = image_file_make();
+  uint64_t made = in(process, SIGNET_CALL_block_allocate, sizeof *file, 0, 0, 0, 0).value;
+  memcpy(at(process, made >> 32), file, sizeof *file);
+  free(file);
+  image_handle = (uint32_t)in(process, SIGNET_CALL_image_load, (uint32_t)made, IMAGE_BYTES, 0, 0, 0).value;
+  block = (uint32_t)in(process, SIGNET_CALL_block_allocate, 4096, 0, 0, 0, 0).value;
+  struct signet_process_specification *specification = at(process, SCRATCH);
+  *specification = (struct signet_process_specification){
+      .image = image_handle,
+      .slots = 1,
+      .quota = {.memory = 1 << 20, .threads = 1, .handles = 2, .regions = 1},
+      .name = "child"};
+  child = (uint32_t)in(process, SIGNET_CALL_process_create, SCRATCH, 0, 0, 0, 0).value;
+  memset(at(process, SCRATCH), 0, sizeof *specification);
+  if (!endpoint || !image_handle || !block || !child || !device_handle)
+    abort();
+}
+
+/* Calls that must be refused, one wrong argument each, the rest being right. */
+static void table_of_refusals(void) {
+  struct alive before = alive_now();
+  setup();
+  uint64_t area = process->area_low, never = SIGNET_NEVER;
+  const struct {
+    uint32_t number;
+    uint64_t arguments[5];
+    int64_t status;
+  } refusals[] = {
+      {SIGNET_CALL_process_exit, {0, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_process_exit, {SIGNET_ENDED_FAULT, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_process_exit, {SIGNET_ENDED_STOPPED, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_process_exit, {UINT64_C(0x100000001), 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_process_exit, {SIGNET_ENDED_EXIT, 256}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_thread_create, {ENTRY + 1, SCRATCH, 0, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_thread_create, {CODE_LOW - 32, SCRATCH, 0, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_thread_create, {CODE_LOW + CODE_LENGTH, SCRATCH, 0, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_thread_create, {ENTRY | UINT64_C(1) << 32, SCRATCH, 0, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_thread_create, {ENTRY, SCRATCH + 8, 0, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_thread_create, {ENTRY, 0, 0, 0}, SIGNET_ADDRESS},
+      {SIGNET_CALL_thread_create, {ENTRY, SCRATCH | UINT64_C(1) << 32, 0, 0}, SIGNET_ADDRESS},
+      {SIGNET_CALL_thread_exit, {1}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_thread_exit, {4}, SIGNET_ADDRESS},
+      {SIGNET_CALL_thread_exit, {CODE_LOW}, SIGNET_ADDRESS},
+      {SIGNET_CALL_thread_exit, {SIGNET_ENTRY_TABLE}, SIGNET_ADDRESS},
+      {SIGNET_CALL_thread_exit, {WINDOW_BYTES}, SIGNET_ADDRESS},
+      {SIGNET_CALL_word_wait, {SCRATCH + 2, 0, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_word_wait, {SCRATCH, UINT64_C(0x100000000), 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_word_wait, {0, 0, never}, SIGNET_ADDRESS},
+      {SIGNET_CALL_word_wait, {WINDOW_BYTES, 0, never}, SIGNET_ADDRESS},
+      {SIGNET_CALL_word_wake, {SCRATCH + 2, 1}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_word_wake, {SCRATCH, UINT64_C(0x100000000)}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_word_wake, {WINDOW_BYTES, 1}, SIGNET_ADDRESS},
+      {SIGNET_CALL_memory_map, {area + 1, 4096, 3}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_memory_map, {area, 4095, 3}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_memory_map, {area, 0, 3}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_memory_map, {area, 4096, 2}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_memory_map, {area, 4096, 4}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_memory_map, {area, 4096, 5}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_memory_map, {area, 4096, 7}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_memory_map, {area, 4096, UINT64_C(0x100000003)}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_memory_map, {area - 4096, 4096, 3}, SIGNET_ADDRESS},
+      {SIGNET_CALL_memory_map, {CODE_LOW, 4096, 3}, SIGNET_ADDRESS},
+      {SIGNET_CALL_memory_map, {SIGNET_ENTRY_TABLE, 4096, 3}, SIGNET_ADDRESS},
+      {SIGNET_CALL_memory_map, {SIGNET_BLOCKS_LOW, 4096, 3}, SIGNET_ADDRESS},
+      {SIGNET_CALL_memory_map, {SIGNET_BLOCKS_LOW - 4096, 8192, 3}, SIGNET_ADDRESS},
+      {SIGNET_CALL_memory_map, {area, UINT64_MAX - 4095, 3}, SIGNET_ADDRESS},
+      {SIGNET_CALL_memory_map, {UINT64_MAX - 4095, 4096, 3}, SIGNET_ADDRESS},
+      {SIGNET_CALL_memory_map, {UINT64_MAX - 4095, 8192, 3}, SIGNET_ADDRESS},
+      {SIGNET_CALL_memory_unmap, {process->stack_low, 4096}, SIGNET_ADDRESS},
+      {SIGNET_CALL_memory_unmap, {0, SIGNET_BLOCKS_LOW}, SIGNET_ADDRESS},
+      {SIGNET_CALL_memory_unmap, {area, 1}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_memory_unmap, {area, WINDOW_BYTES}, SIGNET_ADDRESS},
+      {SIGNET_CALL_memory_protect, {area, 4096, 3}, SIGNET_ADDRESS},
+      {SIGNET_CALL_memory_protect, {CODE_LOW, 4096, 3}, SIGNET_ADDRESS},
+      {SIGNET_CALL_memory_protect, {area, 4096, 4}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_clock_read, {4}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_clock_read, {UINT64_MAX}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_random_fill, {SCRATCH, (1 << 20) + 1}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_random_fill, {CODE_LOW, 1}, SIGNET_ADDRESS},
+      {SIGNET_CALL_random_fill, {UINT64_MAX, 1}, SIGNET_ADDRESS},
+      {SIGNET_CALL_random_fill, {0xffffffff, 2}, SIGNET_ADDRESS},
+      {SIGNET_CALL_floating_point_control, {0x1f80 | 1, 0x37f}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_floating_point_control, {0x10000, 0x37f}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_floating_point_control, {0x1f80, 0x1037f}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_floating_point_control, {0x1f80, 0x80}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_event_listen, {ENTRY + 16}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_event_listen, {SCRATCH}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_event_return, {0}, SIGNET_STATE},
+      {SIGNET_CALL_channel_create, {SCRATCH, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_channel_create, {SCRATCH, UINT64_MAX}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_channel_create, {SCRATCH + 4, sizeof(struct contract_file)}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_channel_create, {0, sizeof(struct contract_file)}, SIGNET_ADDRESS},
+      {SIGNET_CALL_channel_create, {WINDOW_BYTES - 8, sizeof(struct contract_file)}, SIGNET_ADDRESS},
+      {SIGNET_CALL_channel_create, {SCRATCH, sizeof(struct contract_file)}, SIGNET_CONTRACT},
+      {SIGNET_CALL_channel_send, {block, SCRATCH}, SIGNET_HANDLE},
+      {SIGNET_CALL_channel_send, {0, SCRATCH}, SIGNET_HANDLE},
+      {SIGNET_CALL_channel_send, {endpoint, SCRATCH + 4}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_channel_send, {endpoint, 0}, SIGNET_ADDRESS},
+      {SIGNET_CALL_channel_send, {endpoint, WINDOW_BYTES - 8}, SIGNET_ADDRESS},
+      {SIGNET_CALL_channel_send, {endpoint, WINDOW_BYTES + SCRATCH}, SIGNET_ADDRESS},
+      {SIGNET_CALL_channel_receive, {SCRATCH, 0, SCRATCH + 8, 100, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_channel_receive, {SCRATCH, 65, SCRATCH + 8, 100, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_channel_receive, {SCRATCH, UINT64_MAX, SCRATCH + 8, 100, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_channel_receive, {SCRATCH + 2, 1, SCRATCH + 8, 100, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_channel_receive, {SCRATCH, 1, SCRATCH + 4, 100, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_channel_receive, {SCRATCH, 1, SCRATCH, UINT64_MAX, 0}, SIGNET_ADDRESS},
+      {SIGNET_CALL_channel_receive, {SCRATCH, 1, WINDOW_BYTES - 8, 8, 0}, SIGNET_ADDRESS},
+      {SIGNET_CALL_channel_receive, {0, 1, SCRATCH, 100, 0}, SIGNET_ADDRESS},
+      {SIGNET_CALL_channel_receive, {SCRATCH, 1, SCRATCH + 8, 100, 0}, SIGNET_HANDLE},
+      {SIGNET_CALL_channel_call, {block, SCRATCH, SCRATCH + 512, 100, 0}, SIGNET_HANDLE},
+      {SIGNET_CALL_channel_call, {endpoint, SCRATCH + 4, SCRATCH + 512, 100, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_channel_call, {endpoint, SCRATCH, SCRATCH + 4, 100, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_channel_call, {endpoint, SCRATCH, SCRATCH, UINT64_MAX, 0}, SIGNET_ADDRESS},
+      {SIGNET_CALL_channel_call, {endpoint, 0, SCRATCH, 100, 0}, SIGNET_ADDRESS},
+      {SIGNET_CALL_handle_close, {0}, SIGNET_HANDLE},
+      {SIGNET_CALL_handle_close, {UINT64_MAX}, SIGNET_HANDLE},
+      {SIGNET_CALL_handle_query, {0, SCRATCH}, SIGNET_HANDLE},
+      {SIGNET_CALL_handle_query, {endpoint, SCRATCH + 4}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_handle_query, {endpoint, CODE_LOW}, SIGNET_ADDRESS},
+      {SIGNET_CALL_handle_query, {endpoint, UINT64_MAX - 7}, SIGNET_ADDRESS},
+      {SIGNET_CALL_block_allocate, {0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_block_allocate, {UINT64_MAX}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_block_allocate, {0x3fff0001}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_block_allocate, {0x3fff0000}, SIGNET_QUOTA},
+      {SIGNET_CALL_image_load, {endpoint, 10}, SIGNET_HANDLE},
+      {SIGNET_CALL_image_load, {block, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_image_load, {block, 4097}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_process_create, {SCRATCH + 4}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_process_create, {0}, SIGNET_ADDRESS},
+      {SIGNET_CALL_process_create, {SCRATCH}, SIGNET_HANDLE},
+      {SIGNET_CALL_process_grant, {block, 0, block}, SIGNET_HANDLE},
+      {SIGNET_CALL_process_grant, {child, 1, block}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_process_grant, {child, UINT64_MAX, block}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_process_grant, {child, 0, 0}, SIGNET_HANDLE},
+      {SIGNET_CALL_process_grant, {child, 0, child}, SIGNET_HANDLE},
+      {SIGNET_CALL_process_start, {block}, SIGNET_HANDLE},
+      {SIGNET_CALL_process_start, {child}, SIGNET_STATE},
+      {SIGNET_CALL_process_stop, {block}, SIGNET_HANDLE},
+      {SIGNET_CALL_process_wait, {block, SCRATCH, 0}, SIGNET_HANDLE},
+      {SIGNET_CALL_process_wait, {child, SCRATCH + 4, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_process_wait, {child, UINT64_MAX - 7, 0}, SIGNET_ADDRESS},
+      {SIGNET_CALL_device_request, {block, SCRATCH}, SIGNET_HANDLE},
+      {SIGNET_CALL_device_request, {device_handle, SCRATCH + 4}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_device_request, {device_handle, 0}, SIGNET_ADDRESS},
+      {SIGNET_CALL_process_usage, {SCRATCH + 4}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_process_usage, {CODE_LOW}, SIGNET_ADDRESS},
+      {SIGNET_CALL_COUNT, {0}, SIGNET_UNSUPPORTED},
+      {UINT32_MAX, {0}, SIGNET_UNSUPPORTED},
+  };
+  bool covered[SIGNET_CALL_COUNT] = {false};
+  for (unsigned i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+    const uint64_t *a = refusals[i].arguments;
+    struct signet_quota used = process->used;
+    memset(at(process, SCRATCH), 0, 1024);
+    struct signet_result got = in(process, refusals[i].number, a[0], a[1], a[2], a[3], a[4]);
+    if (got.status != refusals[i].status || memcmp(&used, &process->used, sizeof used)) {
+      test_good = false;
+      printf("# refusal %u: call %u is %lld, not %lld\n", i, refusals[i].number, (long long)got.status,
+             (long long)refusals[i].status);
+    }
+    if (refusals[i].number < SIGNET_CALL_COUNT)
+      covered[refusals[i].number] = true;
+  }
+  /* Two calls have nothing that could be wrong. */
+  covered[SIGNET_CALL_abi_version] = covered[SIGNET_CALL_thread_yield] = true;
+  for (unsigned i = 0; i < SIGNET_CALL_COUNT; i++)
+    CHECK(covered[i]);
+  CHECK_INVARIANTS();
+  end(process);
+  CHECK(alive_same(&before));
+}
+
+/* Each call with each pair of nonsense in its first three arguments: whatever it says, all still holds. */
+static void nonsense_everywhere(void) {
+  struct alive before = alive_now();
+  uint64_t made = 0;
+  setup();
+  for (uint32_t number = 0; number < SIGNET_CALL_COUNT; number++) {
+    if (number == SIGNET_CALL_process_exit || number == SIGNET_CALL_thread_exit)
+      continue; /* may rightly end it */
+    for (unsigned i = 0; i < NONSENSE * NONSENSE; i++) {
+      const uint64_t handles[] = {endpoint, block, image_handle, child, device_handle, peer};
+      uint64_t a = nonsense[i / NONSENSE], b = nonsense[i % NONSENSE], c = nonsense[(i * 7) % NONSENSE];
+      if (number >= SIGNET_CALL_channel_send && i % 3 == 0)
+        a = handles[i % 6];
+      if (number == SIGNET_CALL_handle_close || number == SIGNET_CALL_image_load)
+        a = nonsense[i / NONSENSE];
+      struct signet_result got = in(process, number, a, b, c, nonsense[(i * 11) % NONSENSE], 0);
+      made++;
+      if (got.status == SIM_AWAY && (!sim_current() || process->run != RUN_ACTIVE)) {
+        /* A wait that nonsense made possible: end it. */
+        sim_clock += UINT64_C(1) << 40;
+        if (!turn_to(process)) {
+          end(process);
+          setup();
+        }
+      }
+      CHECK(got.status >= 0 ? got.status <= SIGNET_CAPACITY : got.status == SIM_AWAY);
+      if (process->threads.next != process->threads.previous || process->used.handles > 100) {
+        end(process); /* threads and handles that it made for itself */
+        setup();
+      }
+    }
+    CHECK_INVARIANTS();
+  }
+  CHECK(made > 50000);
+  end(process);
+  CHECK(alive_same(&before));
+}
+
+int main(void) {
+  support_initialise();
+  TEST(table_of_refusals);
+  TEST(nonsense_everywhere);
+  return test_finish();
+}
