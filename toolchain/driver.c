@@ -78,7 +78,7 @@ int main(int argc, char **argv) {
   const char *libraries = parallel ? "lib/parallel" : "lib";
   arguments[count++] = memory_format("-B%s/libexec/signet/", top);
   arguments[count++] = memory_format("-B%s/sysroot/%s/", top, libraries);
-  arguments[count++] = memory_format("-specs=%s/libexec/signet/specs", top);
+  arguments[count++] = memory_format("-specs=%s/libexec/signet/image.specs", top);
   for (size_t i = 0; i < sizeof options_before / sizeof options_before[0]; i++)
     arguments[count++] = (char *)options_before[i];
   for (int i = 1; i < argc; i++) {

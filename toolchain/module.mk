@@ -31,23 +31,30 @@ $(TOOLCHAIN_LIBEXEC)/ld: $(patsubst %,$(B)/toolchain/%.o,linker memory command) 
 $(B)/bin/signet-cc: $(patsubst %,$(B)/toolchain/%.o,driver memory)
 	@mkdir -p $(@D)
 	$(CC) $^ -o $@
-$(TOOLCHAIN_LIBEXEC)/specs $(TOOLCHAIN_LIBEXEC)/image.ld: $(TOOLCHAIN_LIBEXEC)/%: toolchain/%
+$(TOOLCHAIN_LIBEXEC)/image.specs $(TOOLCHAIN_LIBEXEC)/image.ld: $(TOOLCHAIN_LIBEXEC)/%: toolchain/%
 	@mkdir -p $(@D)
 	cp $< $@
 $(TOOLCHAIN_LIBEXEC)/note.o: toolchain/note.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -fno-pic -Iinclude -c $< -o $@
 
-SIGNET_CC_PARTS := $(B)/bin/signet-cc $(TOOLCHAIN_LIBEXEC)/as $(TOOLCHAIN_LIBEXEC)/ld $(TOOLCHAIN_LIBEXEC)/specs \
+SIGNET_CC_PARTS := $(B)/bin/signet-cc $(TOOLCHAIN_LIBEXEC)/as $(TOOLCHAIN_LIBEXEC)/ld $(TOOLCHAIN_LIBEXEC)/image.specs \
   $(TOOLCHAIN_LIBEXEC)/image.ld $(TOOLCHAIN_LIBEXEC)/note.o
 
 # ---- What is linked into sealed programs ----
 
-RUNTIME_OBJECTS := $(patsubst %,$(B)/toolchain/runtime/%.o,divide integer convert complex atomic processor)
+RUNTIME_OBJECTS := $(patsubst %,%.o,divide integer convert complex atomic processor)
+RUNTIME_CFLAGS := -std=gnu11 -O2 -g -fno-builtin -Wall -Wextra -Werror -Wno-builtin-declaration-mismatch -I.
 $(B)/toolchain/runtime/%.o: toolchain/runtime/%.c $(SIGNET_CC_PARTS) | $(B)/sysroot/.stamp
 	@mkdir -p $(@D)
-	$(B)/bin/signet-cc -std=gnu11 -O2 -g -fno-builtin -Wall -Wextra -Werror -Wno-builtin-declaration-mismatch -I. -MMD -MP -c $< -o $@
-$(B)/lib/libsignetrt.a: $(RUNTIME_OBJECTS)
+	$(B)/bin/signet-cc $(RUNTIME_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/toolchain/runtime/parallel/%.o: toolchain/runtime/%.c $(SIGNET_CC_PARTS) | $(B)/sysroot/.stamp
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc -msignet-parallel $(RUNTIME_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/lib/libsignetrt.a: $(RUNTIME_OBJECTS:%=$(B)/toolchain/runtime/%)
+	@mkdir -p $(@D)
+	rm -f $@ && ar rcs $@ $^
+$(B)/lib/parallel/libsignetrt.a: $(RUNTIME_OBJECTS:%=$(B)/toolchain/runtime/parallel/%)
 	@mkdir -p $(@D)
 	rm -f $@ && ar rcs $@ $^
 
@@ -60,6 +67,12 @@ $(B)/sysroot/.stamp: $(B)/musl/source/.stamp toolchain/build-musl.sh $(SIGNET_CC
 	ln -sfn ../../lib/libsignet.a $(B)/sysroot/lib/libsignet.a
 	ln -sfn ../../lib/libsignetrt.a $(B)/sysroot/lib/libsignetrt.a
 	touch $@
+# The same under the parallel rule, for -msignet-parallel.
+$(B)/sysroot/.stamp-parallel: $(B)/sysroot/.stamp
+	toolchain/build-musl.sh parallel $(B)/musl/source $(B)/musl/parallel $(B)/sysroot $(abspath $(B)/bin/signet-cc)
+	ln -sfn ../../../lib/parallel/libsignet.a $(B)/sysroot/lib/parallel/libsignet.a
+	ln -sfn ../../../lib/parallel/libsignetrt.a $(B)/sysroot/lib/parallel/libsignetrt.a
+	touch $@
 $(B)/native-musl/.stamp: $(B)/musl/source/.stamp toolchain/build-musl.sh
 	toolchain/build-musl.sh native $(B)/musl/source $(B)/musl/native $(B)/native-musl $(CC)
 	touch $@
@@ -71,7 +84,9 @@ $(B)/bin/native-musl-cc: toolchain/native-musl-cc.sh $(B)/native-musl/.stamp
 
 # What has to be there before signet-cc links, and before native-musl-cc does.
 SIGNET_CC_INPUTS := $(SIGNET_CC_PARTS) $(B)/sysroot/.stamp $(B)/lib/libsignetrt.a $(B)/lib/libsignet.a
+SIGNET_CC_PARALLEL_INPUTS := $(SIGNET_CC_INPUTS) $(B)/sysroot/.stamp-parallel $(B)/lib/parallel/libsignetrt.a \
+  $(B)/lib/parallel/libsignet.a
 NATIVE_MUSL_INPUTS := $(B)/bin/native-musl-cc $(B)/native-musl/.stamp
 
-ALL += $(SIGNET_CC_INPUTS) $(NATIVE_MUSL_INPUTS)
--include $(wildcard $(B)/toolchain/runtime/*.d)
+ALL += $(SIGNET_CC_PARALLEL_INPUTS) $(NATIVE_MUSL_INPUTS)
+-include $(wildcard $(B)/toolchain/runtime/*.d $(B)/toolchain/runtime/parallel/*.d)
