@@ -42,7 +42,8 @@ static bool on_procfs(int descriptor) {
 
 /* A descriptor, or -1 with errno set. */
 static int open_inside(int root, const char *name, uint64_t flags, uint64_t mode) {
-  struct open_how how = {.flags = flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+  /* openat2 refuses a descriptor that only names something together with flags for one that reads. */
+  struct open_how how = {.flags = flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY | O_NONBLOCK),
                          .mode = mode,
                          .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
   int descriptor = (int)syscall(SYS_openat2, root, *name ? name : ".", &how, sizeof how);
