@@ -142,8 +142,12 @@ bool kernel_process_ended(struct kernel_process *process, struct signet_ending *
 }
 
 void kernel_process_release(struct kernel_process *process) {
+  static const struct signet_ending stopped = {.kind = SIGNET_ENDED_STOPPED};
   lock_as_host();
   process->host = false;
-  process_reap(process);
+  if (process->state == SIGNET_PROCESS_UNSTARTED)
+    process_end(process, &stopped); /* nobody could start it any more; this frees it */
+  else
+    process_reap(process);
   unlock();
 }
