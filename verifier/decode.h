@@ -1,4 +1,5 @@
-/* One instruction, taken apart by the tables of the allow-list, and the checks of its operands. Internal to the verifier. */
+/* One instruction, taken apart by the tables of the allow-list, and the checks of its operands. Internal to the
+ * verifier. */
 #ifndef VERIFIER_DECODE_H
 #define VERIFIER_DECODE_H
 

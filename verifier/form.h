@@ -1,4 +1,5 @@
-/* The shape of the verifier's tables: generate.c writes them from allow.list, decode.c reads them. Nobody else needs it. */
+/* The shape of the verifier's tables: generate.c writes them from allow.list, decode.c reads them. Nobody else needs
+ * it. */
 #ifndef VERIFIER_FORM_H
 #define VERIFIER_FORM_H
 
@@ -30,13 +31,14 @@ struct verifier_form {
   uint8_t kind;      /* enum form_kind */
 };
 
-/* First lookup: [selector][opcode] gives a cell: 0 is not listed, otherwise a form's index, or with FORM_GROUP set the index of
- * a group, in which the ModRM byte selects a cell. */
+/* First lookup: [selector][opcode] gives a cell: 0 is not listed, otherwise a form's index, or with FORM_GROUP set the
+ * index of a group, in which the ModRM byte selects a cell. */
 #define FORM_GROUP 0x8000u
 #define FORM_GROUP_CELLS 72
 #define FORM_GROUP_CELL(modrm) ((modrm) >= 0xc0 ? 8 + ((modrm)&63) : ((modrm) >> 3 & 7))
 
-/* Selector of instructions without VEX: map (0: one byte, 1: 0f, 2: 0f 38, 3: 0f 3a), the prefixes among 66, f3 and f2, REX.W. */
+/* Selector of instructions without VEX: map (0: one byte, 1: 0f, 2: 0f 38, 3: 0f 3a), the prefixes among 66, f3 and f2,
+ * REX.W. */
 enum form_prefix { FORM_NONE, FORM_66, FORM_F3, FORM_F2, FORM_66_F3, FORM_66_F2, FORM_PREFIXES };
 #define FORM_LEGACY_SELECTORS (4 * FORM_PREFIXES * 2)
 #define FORM_LEGACY_SELECTOR(map, prefix, w) (((map)*FORM_PREFIXES + (prefix)) * 2 + (w))

@@ -1,5 +1,6 @@
-/* Turns verifier/allow.list into the verifier's tables (a C header on standard output). A host tool of the build. It refuses a
- * list with a word it does not know, an operand that contradicts the encoding, or two rows for one encoding. */
+/* Turns verifier/allow.list into the verifier's tables (a C header on standard output). A host tool of the build. It
+ * refuses a list with a word it does not know, an operand that contradicts the encoding, or two rows for one encoding.
+ */
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -177,7 +178,8 @@ static void parse_operands(struct row *row, char *text) {
     char place = word[0], *access = strchr(word, ':'), *width = word + 1;
     if (access)
       *access++ = '\0';
-    bool general = letter_in(place, "EGBRZ"), vector = letter_in(place, "WVHUL"), number = isdigit((unsigned char)*width);
+    bool general = letter_in(place, "EGBRZ"), vector = letter_in(place, "WVHUL"),
+         number = isdigit((unsigned char)*width);
     if (letter_in(place, "IJ") ? access || !(is(width, "b") || is(width, place == 'I' ? "z" : "d") || is(width, "v"))
         : place == 'A'         ? access || *width
                                : !access || !(is(access, "r") || is(access, "w") || is(access, "rw")))
@@ -194,7 +196,12 @@ static void parse_operands(struct row *row, char *text) {
     bool writes = access && strchr(access, 'w'), byte = is(width, "b");
     struct verifier_form *form = &row->form;
     switch (place) {
-    case 'E': case 'R': case 'M': case 'W': case 'U': case 'A':
+    case 'E':
+    case 'R':
+    case 'M':
+    case 'W':
+    case 'U':
+    case 'A':
       if (row->rm)
         fail("two operands in ModRM.rm");
       row->rm = place;
@@ -226,7 +233,9 @@ static void parse_operands(struct row *row, char *text) {
       if (writes)
         form->writes |= FORM_WRITES_OPCODE | (byte ? FORM_BYTE_OPCODE : 0);
       break;
-    case 'I': case 'J': case 'L':
+    case 'I':
+    case 'J':
+    case 'L':
       if (row->immediate)
         fail("two immediates");
       row->immediate = place == 'L' ? 'b' : *width;
@@ -287,7 +296,7 @@ static uint32_t parse_features(char *text) {
 }
 
 static enum form_kind parse_rule(const struct row *row, const char *text) {
-  static const char *const names[] = {[FORM_PLAIN] = "",          [FORM_BRANCH] = "branch", [FORM_INDIRECT] = "indirect",
+  static const char *const names[] = {[FORM_PLAIN] = "",        [FORM_BRANCH] = "branch", [FORM_INDIRECT] = "indirect",
                                       [FORM_RETURN] = "return", [FORM_STRING] = "string", [FORM_ADDRESS] = "address"};
   for (int i = 0; i <= FORM_ADDRESS; i++)
     if (is(text, names[i])) {
@@ -335,11 +344,21 @@ static void place_row(const struct row *row) {
         continue; /* 66 and REX.W together: the first would do nothing */
       struct verifier_form form = row->form;
       switch (row->immediate) {
-      case 0: form.immediate = 0; break;
-      case 'b': form.immediate = 1; break;
-      case 'd': form.immediate = 4; break;
-      case 'z': form.immediate = sized ? 2 : 4; break;
-      case 'v': form.immediate = sized ? 2 : w ? 8 : 4; break;
+      case 0:
+        form.immediate = 0;
+        break;
+      case 'b':
+        form.immediate = 1;
+        break;
+      case 'd':
+        form.immediate = 4;
+        break;
+      case 'z':
+        form.immediate = sized ? 2 : 4;
+        break;
+      case 'v':
+        form.immediate = sized ? 2 : w ? 8 : 4;
+        break;
       }
       if (row->modrm != MODRM_ABSENT)
         form.flags |= FORM_MODRM;
@@ -351,8 +370,8 @@ static void place_row(const struct row *row) {
       static const int with_66[] = {[FORM_NONE] = FORM_66, [FORM_F3] = FORM_66_F3, [FORM_F2] = FORM_66_F2};
       int prefix = sized ? with_66[row->prefix] : row->prefix;
       for (int opcode = row->opcode; opcode <= row->opcode + (row->plus_register ? 7 : 0); opcode++) {
-        int selector = row->vex ? FORM_VEX_SELECTOR(row->map, row->prefix, row->l, w)
-                                : FORM_LEGACY_SELECTOR(row->map, prefix, w);
+        int selector =
+            row->vex ? FORM_VEX_SELECTOR(row->map, row->prefix, row->l, w) : FORM_LEGACY_SELECTOR(row->map, prefix, w);
         if (row->vex)
           place(vex[selector][opcode], owner_vex[selector][opcode], row, index);
         else

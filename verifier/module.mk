@@ -38,16 +38,43 @@ ALL += $(B)/bin/verifier-speed
 -include $(B)/tests/verifier/speed.d
 
 # Tests. Those that ask an oracle link Zydis; fuzz and interface run the verifier under the sanitizers.
-VERIFIER_TESTS := $(addprefix $(B)/tests/verifier/,cases enumerate sequences)
-VERIFIER_TEST_FLAGS = $(HOST_CFLAGS) -MMD -MP -MF $(B)/tests/verifier/$(@F).d -o $@ $(filter %.c %.a,$^)
+VERIFIER_TEST_PROGRAMS := $(addprefix $(B)/tests/verifier/,cases table enumerate sequences compilers fuzz interface)
+VERIFIER_TEST_LINK = $(CC) $(HOST_CFLAGS) $(1) -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(2)
+VERIFIER_ORACLE := -lZydis -lZycore
+
 $(B)/tests/verifier/cases: tests/verifier/cases.c $(VERIFIER_LIBRARY)
-	@mkdir -p $(@D)
-	$(CC) $(VERIFIER_TEST_FLAGS)
+$(B)/tests/verifier/table: tests/verifier/table.c $(VERIFIER_LIBRARY)
 $(B)/tests/verifier/enumerate: tests/verifier/enumerate.c tests/verifier/oracle.c $(VERIFIER_LIBRARY)
+$(B)/tests/verifier/sequences: $(addprefix tests/verifier/,sequences.c model.c oracle.c) $(VERIFIER_LIBRARY)
+$(addprefix $(B)/tests/verifier/,cases table enumerate sequences):
 	@mkdir -p $(@D)
-	$(CC) $(VERIFIER_TEST_FLAGS) -lZydis -lZycore
-$(B)/tests/verifier/sequences: tests/verifier/sequences.c tests/verifier/model.c tests/verifier/oracle.c $(VERIFIER_LIBRARY)
+	$(call VERIFIER_TEST_LINK,,$(VERIFIER_ORACLE))
+
+$(B)/tests/verifier/fuzz: $(addprefix tests/verifier/,fuzz.c model.c oracle.c) $(VERIFIER_SANITIZED_LIBRARY)
+$(B)/tests/verifier/interface: tests/verifier/interface.c $(VERIFIER_SANITIZED_LIBRARY)
+$(addprefix $(B)/tests/verifier/,fuzz interface):
 	@mkdir -p $(@D)
-	$(CC) $(VERIFIER_TEST_FLAGS) -lZydis -lZycore
-TESTS += $(VERIFIER_TESTS)
--include $(VERIFIER_TESTS:=.d)
+	$(call VERIFIER_TEST_LINK,$(SANITIZE),$(VERIFIER_ORACLE))
+
+# What gcc makes of one file, at several levels.
+VERIFIER_CORPUS := O0 O2 Os-sse4.2 O3-avx2 O3-fast-math
+$(B)/tests/verifier/corpus/O0.o: VERIFIER_LEVEL := -O0
+$(B)/tests/verifier/corpus/O2.o: VERIFIER_LEVEL := -O2
+$(B)/tests/verifier/corpus/Os-sse4.2.o: VERIFIER_LEVEL := -Os -msse4.2 -maes -mpclmul -msha -mpopcnt
+$(B)/tests/verifier/corpus/O3-avx2.o: VERIFIER_LEVEL := -O3 -mavx2 -mfma -mbmi -mbmi2 -mlzcnt -mmovbe -mf16c -maes -mpclmul -msha
+$(B)/tests/verifier/corpus/O3-fast-math.o: VERIFIER_LEVEL := -O3 -march=haswell -ffast-math
+$(B)/tests/verifier/corpus/%.o: tests/verifier/corpus.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -w $(VERIFIER_LEVEL) -mcx16 -fcf-protection=none -fno-stack-protector -ffixed-r11 -ffixed-r14 -c -o $@ $<
+$(B)/tests/verifier/corpus/%.bin: $(B)/tests/verifier/corpus/%.o
+	objcopy -O binary -j .text $< $@
+VERIFIER_CORPUS_FILES := $(VERIFIER_CORPUS:%=$(B)/tests/verifier/corpus/%.bin)
+.SECONDARY: $(VERIFIER_CORPUS_FILES:.bin=.o)
+VERIFIER_COMMA := ,
+$(B)/tests/verifier/compilers: tests/verifier/compilers.c $(VERIFIER_CORPUS_FILES) $(VERIFIER_LIBRARY)
+	@mkdir -p $(@D)
+	$(call VERIFIER_TEST_LINK,-DCORPUS_FILES='$(VERIFIER_CORPUS_FILES:%="%"$(VERIFIER_COMMA))',$(VERIFIER_ORACLE))
+
+$(VERIFIER_TEST_PROGRAMS): $(wildcard tests/verifier/*.h) verifier/verifier.h
+TESTS += $(VERIFIER_TEST_PROGRAMS) tests/verifier/generate-test.sh
+-include $(VERIFIER_TEST_PROGRAMS:=.d)

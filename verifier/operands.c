@@ -1,5 +1,5 @@
-/* The rules for one instruction's operands: where its memory operand may point, and which registers it may write. Called by
- * verifier.c for an instruction that is on the allow-list. */
+/* The rules for one instruction's operands: where its memory operand may point, and which registers it may write.
+ * Called by verifier.c for an instruction that is on the allow-list. */
 #include "verifier/decode.h"
 
 #include <signet/layout.h>

@@ -96,11 +96,18 @@ bool sequence_stack_head(const struct decoded *d) {
   unsigned reg = (d->modrm >> 3 & 7) | (d->rex & REX_R) << 1, rm = (d->modrm & 7) | (d->rex & REX_B) << 3;
   bool registers = d->modrm >= 0xc0;
   switch (d->opcode) {
-  case 0x89: case 0x01: case 0x29: case 0x21: /* mov, add, sub, and %e__,%esp */
+  case 0x89:
+  case 0x01:
+  case 0x29:
+  case 0x21: /* mov, add, sub, and %e__,%esp */
     return registers && rm == ESP;
-  case 0x8b: case 0x03: case 0x2b: case 0x23: /* the same, encoded the other way */
+  case 0x8b:
+  case 0x03:
+  case 0x2b:
+  case 0x23: /* the same, encoded the other way */
     return registers && reg == ESP;
-  case 0x81: case 0x83: /* add, sub, and $imm,%esp */
+  case 0x81:
+  case 0x83: /* add, sub, and $imm,%esp */
     return registers && rm == ESP && ((reg & 7) == 0 || (reg & 7) == 5 || (reg & 7) == 4);
   case 0x8d:
     return !registers && reg == ESP;

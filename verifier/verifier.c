@@ -1,6 +1,6 @@
 /* The verifier's walk over a code segment: bundles, guarded sequences, branches and their targets. verifier.h is its
- * interface and says who may call it. Two passes: the first checks instructions and notes where instructions start and where branches
- * go; only if a branch goes wrong does the second look for the branches that do. */
+ * interface and says who may call it. Two passes: the first checks instructions and notes where instructions start and
+ * where branches go; only if a branch goes wrong does the second look for the branches that do. */
 #include "verifier/verifier.h"
 
 #include <signet/layout.h>
@@ -14,9 +14,9 @@ struct walk {
   verifier_report *report;
   void *context;
   struct verifier_outcome outcome;
-  uint64_t previous;  /* where the instruction before this one starts; or NOWHERE */
-  bool second;        /* the second pass */
-  bool wrong_target;  /* some branch leaves the segment */
+  uint64_t previous; /* where the instruction before this one starts; or NOWHERE */
+  bool second;       /* the second pass */
+  bool wrong_target; /* some branch leaves the segment */
 };
 #define NOWHERE UINT64_MAX
 
@@ -57,7 +57,8 @@ static enum verifier_rule check_branch(struct walk *walk, const struct decoded *
   return RULE_NONE;
 }
 
-/* A branch through a register or memory outside the indirect sequence: only through the entry table, in one encoding. */
+/* A branch through a register or memory outside the indirect sequence: only through the entry table, in one encoding.
+ */
 static enum verifier_rule check_indirect(struct walk *walk, const struct decoded *d, const uint8_t *code) {
   if (d->modrm >= 0xc0) {
     bool middle = walk->previous != NOWHERE && sequence_indirect_middle(walk->input->code + walk->previous);
@@ -200,8 +201,7 @@ bool verifier_check(const struct verifier_input *input, void *scratch, verifier_
 }
 
 bool verifier_is_target(const struct verifier_input *input, const void *scratch, uint64_t offset) {
-  return offset >= input->offset && offset - input->offset < input->length &&
-         marked(scratch, offset - input->offset);
+  return offset >= input->offset && offset - input->offset < input->length && marked(scratch, offset - input->offset);
 }
 
 static const struct {

@@ -1,5 +1,5 @@
-/* The verifier: says whether machine code obeys docs/machine-code.md. Freestanding, allocates nothing, has no state; any thread
- * may call it at any time. Used by the kernel at load time and by the tools. Its input is hostile. */
+/* The verifier: says whether machine code obeys docs/machine-code.md. Freestanding, allocates nothing, has no state;
+ * any thread may call it at any time. Used by the kernel at load time and by the tools. Its input is hostile. */
 #ifndef VERIFIER_VERIFIER_H
 #define VERIFIER_VERIFIER_H
 
@@ -21,7 +21,7 @@
   X(RETURN, "return", "a return that is not masked as the image's rule asks")                                          \
   X(INDIRECT, "indirect-branch", "an indirect branch that is not masked, or not through the entry table")              \
   X(ENTRY, "entry-table", "a call of the kernel through a slot that the entry table does not have")                    \
-  X(TARGET, "branch-target", "the branch goes where no verified instruction starts, or into a guarded sequence")      \
+  X(TARGET, "branch-target", "the branch goes where no verified instruction starts, or into a guarded sequence")       \
   X(STRING, "string", "a string instruction outside its guarded sequence")                                             \
   X(LAYOUT, "layout", "the code's offset or length is not a multiple of the bundle, or reaches past its limit")
 
@@ -85,8 +85,8 @@ struct verifier_outcome {
 /* Bytes of scratch memory that verifier_check needs for `length` bytes of code; 8-byte aligned. About length / 4. */
 size_t verifier_scratch_size(uint64_t length);
 
-/* True if the code obeys every rule. `report` may be NULL. After true, `scratch` answers verifier_is_target. After the first
- * violation checking goes on at the next bundle start, so that one run shows them all. */
+/* True if the code obeys every rule. `report` may be NULL. After true, `scratch` answers verifier_is_target. After the
+ * first violation checking goes on at the next bundle start, so that one run shows them all. */
 bool verifier_check(const struct verifier_input *input, void *scratch, verifier_report *report, void *context,
                     struct verifier_outcome *outcome);
 

@@ -1,4 +1,5 @@
-/* Runs the hand-made code of cases.h through the verifier: the verdict, the rule and the address must be as written there. */
+/* Runs the hand-made code of cases.h through the verifier: the verdict, the rule and the address must be as written
+ * there. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,8 +11,8 @@
 #define STRING_OF_(x) #x
 #define STRING_OF(x) STRING_OF_(x)
 #define CODE(line, code)                                                                                               \
-  __asm__(".pushsection .rodata, \"a\"\n .balign 32\n case_" STRING_OF(line) ":\n" code                                \
-          "\n case_end_" STRING_OF(line) ":\n.popsection\n");
+  __asm__(".pushsection .rodata, \"a\"\n .balign 32\n case_" STRING_OF(line) ":\n" code "\n case_end_" STRING_OF(      \
+      line) ":\n.popsection\n");
 #define ACCEPT(what, code) CODE(__LINE__, code)
 #define REJECT(rule, offset, what, code) CODE(__LINE__, code)
 #define PARALLEL(rule, offset, what, code) CODE(__LINE__, code)
@@ -83,7 +84,8 @@ int main(void) {
                                    first.violation.offset == BASE + example->offset && first.violation.length >= 1));
     if (!accepted)
       rules[first.violation.rule] = true;
-    printf("%s %d - %s%s\n", as_wanted ? "ok" : "not ok", i + 1, example->accept ? "accepts " : "rejects ", example->what);
+    printf("%s %d - %s%s\n", as_wanted ? "ok" : "not ok", i + 1, example->accept ? "accepts " : "rejects ",
+           example->what);
     if (!as_wanted) {
       failures++;
       printf("# %s\n", example->code);
@@ -94,7 +96,8 @@ int main(void) {
   }
   for (int rule = 0; rule < VERIFIER_RULE_COUNT; rule++) {
     bool covered = rules[rule] || rule == VERIFIER_RULE_LAYOUT; /* the layout's tests are in interface.c */
-    printf("%s %d - some case breaks the rule %s\n", covered ? "ok" : "not ok", count + rule + 1, verifier_rule_label(rule));
+    printf("%s %d - some case breaks the rule %s\n", covered ? "ok" : "not ok", count + rule + 1,
+           verifier_rule_label(rule));
     failures += !covered;
   }
   printf("1..%d\n", count + VERIFIER_RULE_COUNT);

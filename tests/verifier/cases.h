@@ -1,5 +1,5 @@
-/* Code by hand and what the verifier says of it; included by cases.c. The code is assembled by GNU as; bytes stand where an assembler
- * would refuse, with the disassembly beside them.
+/* Code by hand and what the verifier says of it; included by cases.c. The code is assembled by GNU as; bytes stand
+ * where an assembler would refuse, with the disassembly beside them.
  *
  *   ACCEPT(what, code)
  *   REJECT(rule, offset, what, code)     the first violation is this rule at this offset
@@ -8,13 +8,15 @@
  * The rest of the last bundle is filled with nops. Offset 0 is the start of the code segment. */
 
 /* ---- Memory operands ---- */
-ACCEPT("%gs with 32-bit base, index, scale and displacement", "mov %gs:-4(%eax,%ecx,8),%rdx; mov %rdx,%gs:(%r14d,%r13d,2)")
+ACCEPT("%gs with 32-bit base, index, scale and displacement",
+       "mov %gs:-4(%eax,%ecx,8),%rdx; mov %rdx,%gs:(%r14d,%r13d,2)")
 ACCEPT("%gs with %esp as base", "mov %gs:8(%esp),%eax")
 ACCEPT("%gs with an absolute address", "addr32 mov %gs:0x11000,%r11; addr32 mov %rcx,%gs:0x11008")
 ACCEPT("%rsp with displacement", "mov 0xff00(%rsp),%eax; mov %eax,-0xff00(%rsp); vmovdqu %ymm0,(%rsp)")
 ACCEPT("%r14 with displacement", "mov (%r14),%rax; mov 0x7f(%r14),%rax; mov 0x7fffffff(%r14),%eax")
 ACCEPT("%rip", "mov 0x1000(%rip),%eax; movaps -0x100(%rip),%xmm0")
-ACCEPT("lea is free of the rules", "lea (%rax,%rbx,4),%rcx; lea -8(%r14),%rdx; lea -0x7fffffff(%rip),%rsi; lea (%rsp,%rax),%rdi")
+ACCEPT("lea is free of the rules",
+       "lea (%rax,%rbx,4),%rcx; lea -8(%r14),%rdx; lea -0x7fffffff(%rip),%rsi; lea (%rsp,%rax),%rdi")
 ACCEPT("a locked update", "lock xadd %eax,%gs:(%edi); lock cmpxchg %rcx,8(%rsp); lock incl %gs:4(%esi)")
 REJECT(MEMORY, 0, "a 64-bit base", "mov (%rax),%ecx")
 REJECT(MEMORY, 0, "a 64-bit base with an index", "mov %ecx,(%rax,%rbx)")
@@ -52,7 +54,8 @@ REJECT(PREFIX, 0, "lea with %gs", ".byte 0x65, 0x48, 0x8d, 0x08 /* lea %gs:(%rax
 REJECT(PREFIX, 0, "%gs and 67 without memory", ".byte 0x65, 0x67, 0x89, 0xc8 /* mov %ecx,%eax */")
 REJECT(UNLISTED, 0, "moffs64, load", "movabs 0x1122334455667788,%eax")
 REJECT(UNLISTED, 0, "moffs64, store", "movabs %al,0x1122334455667788")
-REJECT(UNLISTED, 0, "moffs, 32 bits of address and %gs", ".byte 0x65, 0x67, 0xa1, 0, 0x10, 1, 0 /* mov %gs:0x11000,%eax */")
+REJECT(UNLISTED, 0, "moffs, 32 bits of address and %gs",
+       ".byte 0x65, 0x67, 0xa1, 0, 0x10, 1, 0 /* mov %gs:0x11000,%eax */")
 REJECT(MEMORY, 0, "push of unconfined memory", "push (%rax)")
 REJECT(MEMORY, 0, "pop to unconfined memory", "pop 8(%rbx)")
 ACCEPT("push and pop of confined memory", "push %gs:(%eax); pop %gs:8(%ebx); push 8(%rsp); pop 16(%rsp); push 8(%r14)")
@@ -66,14 +69,17 @@ REJECT(UNLISTED, 0, "hole 1: bt with a register offset", "bt %rax,%gs:(%ebx)")
 REJECT(UNLISTED, 0, "hole 1: bts", "bts %rax,8(%rsp)")
 REJECT(UNLISTED, 0, "hole 1: btr", "btr %eax,8(%r14)")
 REJECT(UNLISTED, 0, "hole 1: btc, locked", "lock btc %rax,%gs:(%ebx)")
-ACCEPT("bt on registers, and with an immediate", "bt %rax,%rbx; bts %eax,%ebx; btsl $3,%gs:(%ebx); lock btrq $63,8(%rsp)")
+ACCEPT("bt on registers, and with an immediate",
+       "bt %rax,%rbx; bts %eax,%ebx; btsl $3,%gs:(%ebx); lock btrq $63,8(%rsp)")
 REJECT(MEMORY, 0, "hole 2: %esp from unconfined memory, then joined", "mov (%rax),%esp; add %r14,%rsp")
 REJECT(STACK, 0, "hole 2: %esp from confined memory, then joined", "mov %gs:(%eax),%esp; add %r14,%rsp")
 REJECT(PREFIX, 0, "hole 3: 67 on the lea of a stack sequence", "lea 8(%esp),%esp; or %r14,%rsp")
 REJECT(STRING, 12, "hole 3: 67 on movs",
-       "mov %esi,%esi; lea (%r14,%rsi),%rsi; mov %edi,%edi; lea (%r14,%rdi),%rdi; .byte 0x67, 0xf3, 0xa4 /* rep movsb, esi, edi */")
-REJECT(STRING, 12, "hole 3: %fs on movs",
-       "mov %esi,%esi; lea (%r14,%rsi),%rsi; mov %edi,%edi; lea (%r14,%rdi),%rdi; .byte 0x65, 0xa4 /* movsb %gs:(%rsi) */")
+       "mov %esi,%esi; lea (%r14,%rsi),%rsi; mov %edi,%edi; lea (%r14,%rdi),%rdi; .byte 0x67, 0xf3, 0xa4 /* rep movsb, "
+       "esi, edi */")
+REJECT(
+    STRING, 12, "hole 3: a segment on movs",
+    "mov %esi,%esi; lea (%r14,%rsi),%rsi; mov %edi,%edi; lea (%r14,%rdi),%rdi; .byte 0x65, 0xa4 /* movsb %gs:(%rsi) */")
 REJECT(INDIRECT, 0, "hole 3: %gs on the call of the entry table", "call *%gs:0x10008(%r14)")
 REJECT(INDIRECT, 0, "hole 3: 67 on the call of the entry table", "call *0x10008(%r14d)")
 REJECT(PREFIX, 0, "hole 4: an address of 32 bits from %eip", "leal 0(%eip),%r11d")
@@ -140,13 +146,16 @@ REJECT(RESERVED, 0, "andn", "andn %rax,%rbx,%r14")
 REJECT(RESERVED, 0, "pdep", "pdep %rax,%rbx,%r14")
 REJECT(RESERVED, 0, "rorx", "rorx $3,%rax,%r14")
 REJECT(RESERVED, 0, "shlx", "shlx %rax,%rbx,%r14")
-ACCEPT("reading %r14 and %rsp", "mov %r14,%rax; cmp %r14,%rsp; push %r14; push %rsp; test %spl,%r14b; andn %r14,%rsp,%rax; mov %r14,8(%rsp)")
+ACCEPT("reading %r14 and %rsp",
+       "mov %r14,%rax; cmp %r14,%rsp; push %r14; push %rsp; test %spl,%r14b; andn %r14,%rsp,%rax; mov %r14,8(%rsp)")
 
 /* ---- The stack pointer ---- */
 ACCEPT("every first half of a stack sequence",
        "mov %r8d,%esp; or %r14,%rsp; add $8,%esp; add %r14,%rsp; sub $0x1000,%esp; lea (%rsp,%r14,1),%rsp;"
-       ".balign 32, 0x90; and $-16,%esp; or %r14,%rsp; sub %eax,%esp; or %r14,%rsp; lea 8(%rbp,%rax,8),%esp; add %r14,%rsp;"
-       ".balign 32, 0x90; add %ecx,%esp; or %r14,%rsp; and %ecx,%esp; or %r14,%rsp; .byte 0x8b, 0xe0 /* mov %eax,%esp */; or %r14,%rsp")
+       ".balign 32, 0x90; and $-16,%esp; or %r14,%rsp; sub %eax,%esp; or %r14,%rsp; lea 8(%rbp,%rax,8),%esp; add "
+       "%r14,%rsp;"
+       ".balign 32, 0x90; add %ecx,%esp; or %r14,%rsp; and %ecx,%esp; or %r14,%rsp; .byte 0x8b, 0xe0 /* mov %eax,%esp "
+       "*/; or %r14,%rsp")
 REJECT(STACK, 0, "mov to %rsp", "mov %rbp,%rsp")
 REJECT(SEQUENCE, 0, "%esp without the second half", "mov %ebp,%esp; nop")
 REJECT(SEQUENCE, 0, "an instruction between the halves", "mov %ebp,%esp; nop; or %r14,%rsp")
@@ -181,7 +190,8 @@ REJECT(TRUNCATED, 29, "cut off in a nop", ".fill 29, 1, 0x90; .byte 0x0f, 0x1f, 
 REJECT(TRUNCATED, 30, "cut off in a VEX prefix", ".fill 30, 1, 0x90; .byte 0xc4, 0xe2")
 
 /* ---- Direct branches ---- */
-ACCEPT("branches to instruction starts", "1: jmp 1f; nop; 1: jne 1b; call 1f; .balign 32, 0x90; 1: nop; .byte 0x0f, 0x84, 0, 0, 0, 0")
+ACCEPT("branches to instruction starts",
+       "1: jmp 1f; nop; 1: jne 1b; call 1f; .balign 32, 0x90; 1: nop; .byte 0x0f, 0x84, 0, 0, 0, 0")
 ACCEPT("a branch to the start of a sequence", "jmp 1f; 1: and $-32,%eax; or %r14,%rax; jmp *%rax")
 REJECT(TARGET, 0, "into an instruction", "jmp 1f+1; 1: mov $0x90909090,%eax")
 REJECT(TARGET, 0, "between mask and jump", "jmp 1f; and $-32,%eax; or %r14,%rax; 1: jmp *%rax")
@@ -206,8 +216,9 @@ REJECT(UNLISTED, 0, "jrcxz", "jrcxz .")
 REJECT(UNLISTED, 0, "jecxz", "jecxz . /* 67 e3 */")
 
 /* ---- Indirect branches ---- */
-ACCEPT("masked jump and call", "and $-32,%eax; add %r14,%rax; jmp *%rax; and $-32,%r11d; or %r14,%r11; call *%r11; .balign 32, 0x90;"
-                               "and $-32,%r12d; add %r14,%r12; jmp *%r12; and $-32,%ebp; add %r14,%rbp; call *%rbp")
+ACCEPT("masked jump and call",
+       "and $-32,%eax; add %r14,%rax; jmp *%rax; and $-32,%r11d; or %r14,%r11; call *%r11; .balign 32, 0x90;"
+       "and $-32,%r12d; add %r14,%r12; jmp *%r12; and $-32,%ebp; add %r14,%rbp; call *%rbp")
 REJECT(INDIRECT, 0, "not masked", "jmp *%rax")
 REJECT(INDIRECT, 0, "through memory", "jmp *%gs:(%eax)")
 REJECT(INDIRECT, 0, "through the stack", "call *8(%rsp)")
@@ -215,7 +226,8 @@ REJECT(SEQUENCE, 6, "mask and use on different registers", "and $-32,%eax; or %r
 REJECT(SEQUENCE, 6, "mask and add on different registers", "and $-32,%ecx; or %r14,%rax; jmp *%rax")
 REJECT(SEQUENCE, 7, "a 64-bit mask", "and $-32,%rax; or %r14,%rax; jmp *%rax")
 REJECT(SEQUENCE, 6, "a mask of 16", "and $-16,%eax; or %r14,%rax; jmp *%rax")
-REJECT(SEQUENCE, 9, "a mask of 32 bits of immediate", ".byte 0x81, 0xe1, 0xe0, 0xff, 0xff, 0xff; or %r14,%rcx; jmp *%rcx")
+REJECT(SEQUENCE, 9, "a mask of 32 bits of immediate",
+       ".byte 0x81, 0xe1, 0xe0, 0xff, 0xff, 0xff; or %r14,%rcx; jmp *%rcx")
 REJECT(INDIRECT, 3, "no add", "and $-32,%eax; jmp *%rax")
 REJECT(INDIRECT, 7, "an instruction between add and jump", "and $-32,%eax; or %r14,%rax; nop; jmp *%rax")
 REJECT(RESERVED, 0, "through %r14", "and $-32,%r14d; or %r14,%r14; jmp *%r14")
@@ -251,7 +263,8 @@ ACCEPT("stos in all sizes",
 REJECT(STRING, 0, "movs alone", "movsb")
 REJECT(STRING, 0, "stos alone", "rep stosq")
 REJECT(STRING, 6, "movs with the sequence of stos", "mov %edi,%edi; lea (%r14,%rdi),%rdi; rep movsb")
-REJECT(STRING, 12, "the halves exchanged", "mov %edi,%edi; lea (%r14,%rdi),%rdi; mov %esi,%esi; lea (%r14,%rsi),%rsi; rep movsb")
+REJECT(STRING, 12, "the halves exchanged",
+       "mov %edi,%edi; lea (%r14,%rdi),%rdi; mov %esi,%esi; lea (%r14,%rsi),%rsi; rep movsb")
 REJECT(STRING, 7, "something between", "mov %edi,%edi; lea (%r14,%rdi),%rdi; nop; rep stosb")
 REJECT(STRING, 4, "no truncation", "lea (%r14,%rdi),%rdi; rep stosb")
 REJECT(PREFIX, 6, "repne", "mov %edi,%edi; lea (%r14,%rdi),%rdi; repne stosb")
@@ -304,8 +317,8 @@ REJECT(UNLISTED, 0, "an undocumented shift", ".byte 0xc1, 0xf0, 1 /* sal $1,%eax
 REJECT(UNLISTED, 0, "a nop that is not one of the strings", "nopl (%rcx)")
 REJECT(UNLISTED, 0, "a nop with %gs", ".byte 0x65, 0x67, 0x0f, 0x1f, 0x00")
 REJECT(MEMORY, 0, "zeros", ".byte 0x00, 0x00 /* add %al,(%rax) */")
-ACCEPT("every nop that GNU as pads with",
-       "nop; .nops 2; .nops 3; .nops 4; .nops 5; .nops 6; .balign 32, 0x90; .nops 7; .nops 8; .nops 9; .balign 32, 0x90; .nops 10; .nops 11")
+ACCEPT("every nop that GNU as pads with", "nop; .nops 2; .nops 3; .nops 4; .nops 5; .nops 6; .balign 32, 0x90; .nops "
+                                          "7; .nops 8; .nops 9; .balign 32, 0x90; .nops 10; .nops 11")
 
 /* ---- Instructions that are nobody's but the kernel's, or that break a rule of state ---- */
 REJECT(UNLISTED, 0, "syscall", "syscall")

@@ -1,5 +1,5 @@
-/* Enumerates the encoding space and asks the oracle about every single instruction that the verifier accepts. A disagreement in
- * length, in what the instruction may do, or in the processor features it needs is a failure. */
+/* Enumerates the encoding space and asks the oracle about every single instruction that the verifier accepts. A
+ * disagreement in length, in what the instruction may do, or in the processor features it needs is a failure. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,12 +63,12 @@ static void try(const uint8_t *bytes, unsigned count) {
     printf("#");
     for (unsigned i = 0; i < (length > count ? length : count); i++)
       printf(" %02x", code[i]);
-    printf("  %s: %s (verifier: %u bytes, features %x; oracle: %u bytes, features %x)\n", opinion.text, objection, length,
-           outcome.features, opinion.length, opinion.features);
+    printf("  %s: %s (verifier: %u bytes, features %x; oracle: %u bytes, features %x)\n", opinion.text, objection,
+           length, outcome.features, opinion.length, opinion.features);
   }
 }
 
-static const int32_t displacements[] = {0,       1,        -1,       0x7f,       0xff00,        0xff01,
+static const int32_t displacements[] = {0,       1,       -1,      0x7f,       0xff00,         0xff01,
                                         -0xff00, -0xff01, 0x10000, 0x7fffffff, -0x7fffffff - 1};
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 /* Base rsp without index, with index r12 by REX.X, other indexes, base rbp/r13 or none, scale, base r14. */
@@ -80,8 +80,8 @@ static unsigned put(uint8_t *bytes, unsigned n, int32_t value, unsigned size) {
   return n + size;
 }
 
-/* Everything that can follow an opcode: register forms, memory forms, and for opcodes without ModRM, immediates of zero so that
- * branches go to the next instruction. `thorough`: every boundary of SIB and displacement. */
+/* Everything that can follow an opcode: register forms, memory forms, and for opcodes without ModRM, immediates of zero
+ * so that branches go to the next instruction. `thorough`: every boundary of SIB and displacement. */
 static void try_tails(uint8_t *bytes, unsigned n, unsigned modrm, bool thorough) {
   unsigned mod = modrm >> 6, rm = modrm & 7;
   bytes[n++] = modrm;
@@ -163,13 +163,14 @@ static void enumerate_legacy(void) {
   }
 }
 
-/* A few opcodes of each kind with every boundary of the address: mov, lea, push, pop, lock add, xchg, calls, SSE, x87. */
+/* A few opcodes of each kind with every boundary of the address: mov, lea, push, pop, lock add, xchg, calls, SSE, x87.
+ */
 static void enumerate_addresses(void) {
   static const struct {
     uint8_t map, opcode;
-  } kinds[] = {{0, 0x8b}, {0, 0x89}, {0, 0x8a}, {0, 0x8d}, {0, 0xff}, {0, 0x8f}, {0, 0x01}, {0, 0x87}, {0, 0xc7}, {0, 0x81},
-               {0, 0xd9}, {0, 0xdb}, {0, 0xf7}, {1, 0x10}, {1, 0x11}, {1, 0x6f}, {1, 0xba}, {1, 0xc7}, {1, 0xb1}, {1, 0x18},
-               {2, 0xf0}, {3, 0x16}};
+  } kinds[] = {{0, 0x8b}, {0, 0x89}, {0, 0x8a}, {0, 0x8d}, {0, 0xff}, {0, 0x8f}, {0, 0x01}, {0, 0x87},
+               {0, 0xc7}, {0, 0x81}, {0, 0xd9}, {0, 0xdb}, {0, 0xf7}, {1, 0x10}, {1, 0x11}, {1, 0x6f},
+               {1, 0xba}, {1, 0xc7}, {1, 0xb1}, {1, 0x18}, {2, 0xf0}, {3, 0x16}};
   uint8_t bytes[32];
   for (size_t k = 0; k < COUNT(kinds); k++)
     for (unsigned set = 0; set < 64; set++)
@@ -222,9 +223,10 @@ static void enumerate_prefix_orders(void) {
   static const uint8_t prefixes[] = {0x66, 0xf2, 0xf3, 0xf0, 0x65, 0x67, 0x2e, 0x3e, 0x26, 0x36, 0x64, 0x48, 0x41};
   static const struct {
     uint8_t count, bytes[6];
-  } ends[] = {{2, {0x01, 0x07}}, {2, {0x8b, 0x07}}, {3, {0x0f, 0x10, 0x07}}, {1, {0x90}},       {1, {0xa4}},
-              {2, {0xeb, 0x00}}, {2, {0x8d, 0x07}}, {3, {0x0f, 0x6f, 0x07}}, {2, {0xff, 0xe0}}, {1, {0x50}},
-              {2, {0x89, 0xc8}}, {3, {0x0f, 0xbc, 0xc8}}, {2, {0xd9, 0x07}}, {1, {0xc3}},       {5, {0xe8, 0, 0, 0, 0}}};
+  } ends[] = {{2, {0x01, 0x07}}, {2, {0x8b, 0x07}}, {3, {0x0f, 0x10, 0x07}}, {1, {0x90}},
+              {1, {0xa4}},       {2, {0xeb, 0x00}}, {2, {0x8d, 0x07}},       {3, {0x0f, 0x6f, 0x07}},
+              {2, {0xff, 0xe0}}, {1, {0x50}},       {2, {0x89, 0xc8}},       {3, {0x0f, 0xbc, 0xc8}},
+              {2, {0xd9, 0x07}}, {1, {0xc3}},       {5, {0xe8, 0, 0, 0, 0}}};
   uint8_t bytes[32];
   const unsigned p = COUNT(prefixes);
   for (size_t e = 0; e < COUNT(ends); e++)

@@ -1,6 +1,6 @@
-/* Fuzzes the verifier under the sanitizers, from one seed: random bytes, cut-off input, and programs put together from pieces that it
- * accepts, mutated. Nothing may crash or read past the input, reports must be in order and in range, and what is accepted the
- * model must accept. */
+/* Fuzzes the verifier under the sanitizers, from one seed: random bytes, cut-off input, and programs put together from
+ * pieces that it accepts, mutated. Nothing may crash or read past the input, reports must be in order and in range, and
+ * what is accepted the model must accept. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +20,7 @@ static uint64_t next(void) {
   return state * 0x2545f4914f6cdd1dull >> 11;
 }
 
-static struct {
-  uint8_t length, bytes[16];
-} pieces[PIECES];
+static struct { uint8_t length, bytes[16]; } pieces[PIECES];
 static int piece_count;
 
 static void fail(const char *why, const uint8_t *code, size_t length, size_t where) {
@@ -204,9 +202,15 @@ int main(void) {
     for (uint64_t j = 0, changes = 1 + next() % 3; j < changes; j++) {
       size_t at = next() % length;
       switch (next() % 3) {
-      case 0: code[at] = (uint8_t)next(); break;
-      case 1: code[at] ^= 1 << next() % 8; break;
-      case 2: memmove(code + at, code + at + 1, length - at - 1); break;
+      case 0:
+        code[at] = (uint8_t)next();
+        break;
+      case 1:
+        code[at] ^= 1 << next() % 8;
+        break;
+      case 2:
+        memmove(code + at, code + at + 1, length - at - 1);
+        break;
       }
     }
     accepted += check(code, length, BASE, i & 1);

@@ -1,5 +1,5 @@
-/* What verifier.h promises besides verdicts: scratch memory, layout, the outcome's figures, reports that go on after a violation,
- * questions about targets. Runs under the sanitizers, with buffers of exactly the size asked for. */
+/* What verifier.h promises besides verdicts: scratch memory, layout, the outcome's figures, reports that go on after a
+ * violation, questions about targets. Runs under the sanitizers, with buffers of exactly the size asked for. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +60,8 @@ static void test_layout(void) {
   expect(!run("", 0, 32, BASE + 16, 30, &heard, &outcome, NULL) && is(&heard, 0, BASE + 16, VERIFIER_RULE_LAYOUT),
          "an offset that is not a multiple of a bundle");
   expect(run("", 0, 64, 0x80000000 - 64, 30, &heard, &outcome, NULL), "code up to its limit");
-  expect(!run("", 0, 64, 0x80000000 - 32, 30, &heard, &outcome, NULL) && heard.violations[0].rule == VERIFIER_RULE_LAYOUT,
+  expect(!run("", 0, 64, 0x80000000 - 32, 30, &heard, &outcome, NULL) &&
+             heard.violations[0].rule == VERIFIER_RULE_LAYOUT,
          "code past its limit");
   expect(!run("", 0, 64, 0xffffffe0, 30, &heard, &outcome, NULL) && heard.violations[0].rule == VERIFIER_RULE_LAYOUT,
          "code past the window");
@@ -79,22 +80,24 @@ static void test_layout(void) {
 static void test_outcome(void) {
   struct heard heard;
   struct verifier_outcome outcome;
-  static const uint8_t calls[] = {0x41, 0xff, 0x96, 0x00, 0x00, 0x01, 0x00,  /* call *0x10000(%r14) */
-                                  0x41, 0xff, 0xa6, 0xe8, 0x00, 0x01, 0x00,  /* jmp *0x100e8(%r14) */
-                                  0xc5, 0xfc, 0x58, 0xc1,                    /* vaddps %ymm1,%ymm0,%ymm0 */
-                                  0xc4, 0xe2, 0xf8, 0xf3, 0xc8,              /* blsr %rax,%rax */
-                                  0x83, 0xc4, 0x08, 0x4c, 0x09, 0xf4};       /* add $8,%esp; or %r14,%rsp */
+  static const uint8_t calls[] = {0x41, 0xff, 0x96, 0x00, 0x00, 0x01, 0x00, /* call *0x10000(%r14) */
+                                  0x41, 0xff, 0xa6, 0xe8, 0x00, 0x01, 0x00, /* jmp *0x100e8(%r14) */
+                                  0xc5, 0xfc, 0x58, 0xc1,                   /* vaddps %ymm1,%ymm0,%ymm0 */
+                                  0xc4, 0xe2, 0xf8, 0xf3, 0xc8,             /* blsr %rax,%rax */
+                                  0x83, 0xc4, 0x08, 0x4c, 0x09, 0xf4};      /* add $8,%esp; or %r14,%rsp */
   bool accepted = run(calls, sizeof calls, 32, BASE, 30, &heard, &outcome, NULL);
   expect(accepted && outcome.violations == 0 && heard.count == 0, "the code of this test is accepted");
   expect(outcome.calls_named == (1ull | 1ull << 29), "the calls that code names are told");
   expect(outcome.features == (1u << 5 | 1u << 8), "the features that code needs are told: AVX and BMI1");
   expect(outcome.instructions == 6 + 3, "each part of a sequence counts as an instruction");
-  expect(!run(calls, sizeof calls, 32, BASE, 29, &heard, &outcome, NULL) && is(&heard, 0, BASE + 7, VERIFIER_RULE_ENTRY),
+  expect(!run(calls, sizeof calls, 32, BASE, 29, &heard, &outcome, NULL) &&
+             is(&heard, 0, BASE + 7, VERIFIER_RULE_ENTRY),
          "a slot is refused when the table is shorter");
   expect(!run(calls, sizeof calls, 32, BASE, 0, &heard, &outcome, NULL) && is(&heard, 0, BASE, VERIFIER_RULE_ENTRY),
          "every slot is refused when there is no table");
   static const uint8_t far[] = {0x41, 0xff, 0x96, 0xf8, 0x0f, 0x01, 0x00}; /* call *0x10ff8(%r14), slot 511 */
-  expect(run(far, sizeof far, 32, BASE, 512, &heard, &outcome, NULL), "a slot past the 64th does not disturb the record");
+  expect(run(far, sizeof far, 32, BASE, 512, &heard, &outcome, NULL),
+         "a slot past the 64th does not disturb the record");
 }
 
 static void test_reports(void) {
@@ -102,13 +105,14 @@ static void test_reports(void) {
   struct verifier_outcome outcome;
   uint8_t code[128];
   memset(code, 0x90, sizeof code);
-  memcpy(code, "\x0f\x05\xc3", 3);        /* bundle 0: syscall; ret */
-  memcpy(code + 32, "\xeb\x7c", 2);       /* bundle 1: jmp out of the code */
-  memcpy(code + 40, "\x49\x89\xc6", 3);   /* and mov %rax,%r14 */
-  memcpy(code + 64, "\xeb\x21", 2);       /* bundle 2: jmp into bundle 3's instruction */
+  memcpy(code, "\x0f\x05\xc3", 3);      /* bundle 0: syscall; ret */
+  memcpy(code + 32, "\xeb\x7c", 2);     /* bundle 1: jmp out of the code */
+  memcpy(code + 40, "\x49\x89\xc6", 3); /* and mov %rax,%r14 */
+  memcpy(code + 64, "\xeb\x21", 2);     /* bundle 2: jmp into bundle 3's instruction */
   memcpy(code + 96, "\x0f\x1f\x40\x00", 4);
   bool accepted = run(code, sizeof code, sizeof code, BASE, 30, &heard, &outcome, NULL);
-  expect(!accepted && heard.count == 4 && outcome.violations == 4, "one run tells all violations, the first of each bundle");
+  expect(!accepted && heard.count == 4 && outcome.violations == 4,
+         "one run tells all violations, the first of each bundle");
   expect(is(&heard, 0, BASE, VERIFIER_RULE_UNLISTED) && is(&heard, 1, BASE + 40, VERIFIER_RULE_RESERVED),
          "first the instructions");
   expect(is(&heard, 2, BASE + 32, VERIFIER_RULE_TARGET) && is(&heard, 3, BASE + 64, VERIFIER_RULE_TARGET),
@@ -119,9 +123,9 @@ static void test_reports(void) {
 static void test_targets(void) {
   struct heard heard;
   struct verifier_outcome outcome;
-  static const uint8_t code[] = {0x89, 0xc8,                                           /* mov %ecx,%eax */
-                                 0x83, 0xe0, 0xe0, 0x4c, 0x09, 0xf0, 0xff, 0xe0,       /* indirect sequence */
-                                 0x89, 0xcc, 0x4c, 0x09, 0xf4};                        /* stack sequence */
+  static const uint8_t code[] = {0x89, 0xc8,                                     /* mov %ecx,%eax */
+                                 0x83, 0xe0, 0xe0, 0x4c, 0x09, 0xf0, 0xff, 0xe0, /* indirect sequence */
+                                 0x89, 0xcc, 0x4c, 0x09, 0xf4};                  /* stack sequence */
   void *scratch;
   struct verifier_input input = {.length = 64, .offset = BASE, .calls = 30};
   bool accepted = run(code, sizeof code, 64, BASE, 30, &heard, &outcome, &scratch);

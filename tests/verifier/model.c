@@ -49,9 +49,9 @@ static void add_strings(void) {
   static const struct {
     uint8_t length, bytes[3];
     bool wide; /* the operation on more than a byte */
-  } operations[] = {{0, {0}, false},         {1, {0xf3}, false},       {0, {0}, true},          {1, {0xf3}, true},
-                    {1, {0x66}, true},       {2, {0x66, 0xf3}, true},  {2, {0xf3, 0x66}, true}, {1, {0x48}, true},
-                    {2, {0xf3, 0x48}, true}};
+  } operations[] = {{0, {0}, false},         {1, {0xf3}, false}, {0, {0}, true},
+                    {1, {0xf3}, true},       {1, {0x66}, true},  {2, {0x66, 0xf3}, true},
+                    {2, {0xf3, 0x66}, true}, {1, {0x48}, true},  {2, {0xf3, 0x48}, true}};
   for (int store = 0; store < 2; store++)
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
       uint8_t bytes[16];
@@ -99,14 +99,17 @@ static unsigned stack_here(const uint8_t *code, size_t left) {
   const ZydisDecodedOperand *to = &operands[0], *from = &operands[1];
   if (insn.operand_count_visible != 2 || to->type != ZYDIS_OPERAND_TYPE_REGISTER || to->reg.value != ZYDIS_REGISTER_ESP)
     return 0;
-  bool reg = from->type == ZYDIS_OPERAND_TYPE_REGISTER && ZydisRegisterGetClass(from->reg.value) == ZYDIS_REGCLASS_GPR32;
+  bool reg =
+      from->type == ZYDIS_OPERAND_TYPE_REGISTER && ZydisRegisterGetClass(from->reg.value) == ZYDIS_REGCLASS_GPR32;
   bool immediate = from->type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
   switch (insn.mnemonic) {
   case ZYDIS_MNEMONIC_MOV:
     if (!reg)
       return 0;
     break;
-  case ZYDIS_MNEMONIC_ADD: case ZYDIS_MNEMONIC_SUB: case ZYDIS_MNEMONIC_AND:
+  case ZYDIS_MNEMONIC_ADD:
+  case ZYDIS_MNEMONIC_SUB:
+  case ZYDIS_MNEMONIC_AND:
     if (!reg && !immediate)
       return 0;
     break;

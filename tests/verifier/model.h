@@ -1,5 +1,5 @@
-/* An independent opinion on a whole piece of code: the oracle's on each instruction, and docs/machine-code.md's on bundles, guarded
- * sequences and branches. Used by the tests of the verifier; slow and simple. */
+/* An independent opinion on a whole piece of code: the oracle's on each instruction, and docs/machine-code.md's on
+ * bundles, guarded sequences and branches. Used by the tests of the verifier; slow and simple. */
 #ifndef TESTS_VERIFIER_MODEL_H
 #define TESTS_VERIFIER_MODEL_H
 

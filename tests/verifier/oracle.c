@@ -29,7 +29,10 @@ unsigned oracle_text(const uint8_t *code, size_t length, char text[128]) {
 
 static bool is_gpr(ZydisRegister reg) {
   switch (ZydisRegisterGetClass(reg)) {
-  case ZYDIS_REGCLASS_GPR8: case ZYDIS_REGCLASS_GPR16: case ZYDIS_REGCLASS_GPR32: case ZYDIS_REGCLASS_GPR64:
+  case ZYDIS_REGCLASS_GPR8:
+  case ZYDIS_REGCLASS_GPR16:
+  case ZYDIS_REGCLASS_GPR32:
+  case ZYDIS_REGCLASS_GPR64:
     return true;
   default:
     return false;
@@ -61,7 +64,10 @@ static const char *object_register(const ZydisDecodedInstruction *insn, const Zy
     return NULL;
   }
   switch (ZydisRegisterGetClass(reg)) {
-  case ZYDIS_REGCLASS_X87: case ZYDIS_REGCLASS_XMM: case ZYDIS_REGCLASS_YMM: case ZYDIS_REGCLASS_FLAGS:
+  case ZYDIS_REGCLASS_X87:
+  case ZYDIS_REGCLASS_XMM:
+  case ZYDIS_REGCLASS_YMM:
+  case ZYDIS_REGCLASS_FLAGS:
     return NULL;
   case ZYDIS_REGCLASS_IP:
     return is_branch(insn) || insn->mnemonic == ZYDIS_MNEMONIC_INT3 ? NULL : "uses the instruction pointer";
@@ -73,7 +79,8 @@ static const char *object_register(const ZydisDecodedInstruction *insn, const Zy
     return !written || insn->mnemonic == ZYDIS_MNEMONIC_FLDCW || insn->mnemonic == ZYDIS_MNEMONIC_FNINIT
                ? NULL
                : "writes the x87 control word";
-  case ZYDIS_REGISTER_X87STATUS: case ZYDIS_REGISTER_X87TAG:
+  case ZYDIS_REGISTER_X87STATUS:
+  case ZYDIS_REGISTER_X87TAG:
     return NULL;
   case ZYDIS_REGISTER_MXCSR: /* arithmetic sets its status bits */
     return NULL;
@@ -90,9 +97,9 @@ static const char *object_register(const ZydisDecodedInstruction *insn, const Zy
 static const char *object_memory(const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *operand,
                                  uint32_t address) {
   const ZydisDecodedOperandMem *memory = &operand->mem;
-  const ZydisInstructionAttributes segments =
-      ZYDIS_ATTRIB_HAS_SEGMENT_CS | ZYDIS_ATTRIB_HAS_SEGMENT_SS | ZYDIS_ATTRIB_HAS_SEGMENT_DS |
-      ZYDIS_ATTRIB_HAS_SEGMENT_ES | ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS;
+  const ZydisInstructionAttributes segments = ZYDIS_ATTRIB_HAS_SEGMENT_CS | ZYDIS_ATTRIB_HAS_SEGMENT_SS |
+                                              ZYDIS_ATTRIB_HAS_SEGMENT_DS | ZYDIS_ATTRIB_HAS_SEGMENT_ES |
+                                              ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS;
   if (insn->mnemonic == ZYDIS_MNEMONIC_NOP) /* accesses nothing */
     return NULL;
   if (memory->type == ZYDIS_MEMOP_TYPE_AGEN)
@@ -136,43 +143,107 @@ static bool known_set(const ZydisDecodedInstruction *insn, uint32_t *features) {
   VERIFIER_FEATURES(BIT)
 #undef BIT
   switch (insn->meta.isa_set) {
-  case ZYDIS_ISA_SET_I86: case ZYDIS_ISA_SET_I186: case ZYDIS_ISA_SET_I386: case ZYDIS_ISA_SET_I486: case ZYDIS_ISA_SET_I486REAL:
-  case ZYDIS_ISA_SET_PENTIUMREAL: case ZYDIS_ISA_SET_PPRO: case ZYDIS_ISA_SET_CMOV: case ZYDIS_ISA_SET_FCMOV:
-  case ZYDIS_ISA_SET_LONGMODE: case ZYDIS_ISA_SET_LAHF: case ZYDIS_ISA_SET_PAUSE: case ZYDIS_ISA_SET_X87:
-  case ZYDIS_ISA_SET_SSE: case ZYDIS_ISA_SET_SSE2: case ZYDIS_ISA_SET_SSEMXCSR: case ZYDIS_ISA_SET_SSE_PREFETCH:
-  case ZYDIS_ISA_SET_PREFETCH_NOP: case ZYDIS_ISA_SET_FAT_NOP: case ZYDIS_ISA_SET_RDTSCP:
+  case ZYDIS_ISA_SET_I86:
+  case ZYDIS_ISA_SET_I186:
+  case ZYDIS_ISA_SET_I386:
+  case ZYDIS_ISA_SET_I486:
+  case ZYDIS_ISA_SET_I486REAL:
+  case ZYDIS_ISA_SET_PENTIUMREAL:
+  case ZYDIS_ISA_SET_PPRO:
+  case ZYDIS_ISA_SET_CMOV:
+  case ZYDIS_ISA_SET_FCMOV:
+  case ZYDIS_ISA_SET_LONGMODE:
+  case ZYDIS_ISA_SET_LAHF:
+  case ZYDIS_ISA_SET_PAUSE:
+  case ZYDIS_ISA_SET_X87:
+  case ZYDIS_ISA_SET_SSE:
+  case ZYDIS_ISA_SET_SSE2:
+  case ZYDIS_ISA_SET_SSEMXCSR:
+  case ZYDIS_ISA_SET_SSE_PREFETCH:
+  case ZYDIS_ISA_SET_PREFETCH_NOP:
+  case ZYDIS_ISA_SET_FAT_NOP:
+  case ZYDIS_ISA_SET_RDTSCP:
     break;
   case ZYDIS_ISA_SET_XSAVE:
     if (insn->mnemonic != ZYDIS_MNEMONIC_XGETBV)
       return false;
     break;
-  case ZYDIS_ISA_SET_SSE3: case ZYDIS_ISA_SET_SSE3X87: f = SSE3; break;
-  case ZYDIS_ISA_SET_SSSE3: f = SSSE3; break;
-  case ZYDIS_ISA_SET_SSE4: f = SSE4_1; break;
-  case ZYDIS_ISA_SET_SSE42: f = SSE4_2; break;
-  case ZYDIS_ISA_SET_POPCNT: f = POPCNT; break;
+  case ZYDIS_ISA_SET_SSE3:
+  case ZYDIS_ISA_SET_SSE3X87:
+    f = SSE3;
+    break;
+  case ZYDIS_ISA_SET_SSSE3:
+    f = SSSE3;
+    break;
+  case ZYDIS_ISA_SET_SSE4:
+    f = SSE4_1;
+    break;
+  case ZYDIS_ISA_SET_SSE42:
+    f = SSE4_2;
+    break;
+  case ZYDIS_ISA_SET_POPCNT:
+    f = POPCNT;
+    break;
   case ZYDIS_ISA_SET_AVX: /* Zydis forgets what else this one needs */
     f = AVX | (insn->mnemonic == ZYDIS_MNEMONIC_VPCLMULQDQ ? PCLMUL : 0);
     break;
-  case ZYDIS_ISA_SET_AVX2: f = AVX2; break;
-  case ZYDIS_ISA_SET_FMA: f = AVX | FMA; break;
-  case ZYDIS_ISA_SET_F16C: f = AVX | F16C; break;
-  case ZYDIS_ISA_SET_AES: f = AES; break;
-  case ZYDIS_ISA_SET_AVXAES: f = AVX | AES; break;
-  case ZYDIS_ISA_SET_VAES: f = AVX | VAES; break;
-  case ZYDIS_ISA_SET_PCLMULQDQ: f = PCLMUL; break;
-  case ZYDIS_ISA_SET_VPCLMULQDQ: f = AVX | VPCLMUL; break;
-  case ZYDIS_ISA_SET_SHA: f = SHA; break;
-  case ZYDIS_ISA_SET_GFNI: f = GFNI; break;
-  case ZYDIS_ISA_SET_AVX_GFNI: f = AVX | GFNI; break;
-  case ZYDIS_ISA_SET_BMI1: f = BMI1; break;
-  case ZYDIS_ISA_SET_BMI2: f = BMI2; break;
-  case ZYDIS_ISA_SET_LZCNT: f = LZCNT; break;
-  case ZYDIS_ISA_SET_MOVBE: f = MOVBE; break;
-  case ZYDIS_ISA_SET_ADOX_ADCX: f = ADX; break;
-  case ZYDIS_ISA_SET_CMPXCHG16B: f = CX16; break;
-  case ZYDIS_ISA_SET_RDRAND: f = RDRAND; break;
-  case ZYDIS_ISA_SET_RDSEED: f = RDSEED; break;
+  case ZYDIS_ISA_SET_AVX2:
+    f = AVX2;
+    break;
+  case ZYDIS_ISA_SET_FMA:
+    f = AVX | FMA;
+    break;
+  case ZYDIS_ISA_SET_F16C:
+    f = AVX | F16C;
+    break;
+  case ZYDIS_ISA_SET_AES:
+    f = AES;
+    break;
+  case ZYDIS_ISA_SET_AVXAES:
+    f = AVX | AES;
+    break;
+  case ZYDIS_ISA_SET_VAES:
+    f = AVX | VAES;
+    break;
+  case ZYDIS_ISA_SET_PCLMULQDQ:
+    f = PCLMUL;
+    break;
+  case ZYDIS_ISA_SET_VPCLMULQDQ:
+    f = AVX | VPCLMUL;
+    break;
+  case ZYDIS_ISA_SET_SHA:
+    f = SHA;
+    break;
+  case ZYDIS_ISA_SET_GFNI:
+    f = GFNI;
+    break;
+  case ZYDIS_ISA_SET_AVX_GFNI:
+    f = AVX | GFNI;
+    break;
+  case ZYDIS_ISA_SET_BMI1:
+    f = BMI1;
+    break;
+  case ZYDIS_ISA_SET_BMI2:
+    f = BMI2;
+    break;
+  case ZYDIS_ISA_SET_LZCNT:
+    f = LZCNT;
+    break;
+  case ZYDIS_ISA_SET_MOVBE:
+    f = MOVBE;
+    break;
+  case ZYDIS_ISA_SET_ADOX_ADCX:
+    f = ADX;
+    break;
+  case ZYDIS_ISA_SET_CMPXCHG16B:
+    f = CX16;
+    break;
+  case ZYDIS_ISA_SET_RDRAND:
+    f = RDRAND;
+    break;
+  case ZYDIS_ISA_SET_RDSEED:
+    f = RDSEED;
+    break;
   default:
     return false;
   }
@@ -183,10 +254,22 @@ static bool known_set(const ZydisDecodedInstruction *insn, uint32_t *features) {
 /* State that only the kernel call floating_point_control may set, and branches that count. */
 static bool is_forbidden(ZydisMnemonic mnemonic) {
   switch (mnemonic) {
-  case ZYDIS_MNEMONIC_LDMXCSR: case ZYDIS_MNEMONIC_VLDMXCSR: case ZYDIS_MNEMONIC_FLDENV: case ZYDIS_MNEMONIC_FNSTENV:
-  case ZYDIS_MNEMONIC_FRSTOR: case ZYDIS_MNEMONIC_FNSAVE: case ZYDIS_MNEMONIC_LOOP: case ZYDIS_MNEMONIC_LOOPE:
-  case ZYDIS_MNEMONIC_LOOPNE: case ZYDIS_MNEMONIC_JRCXZ: case ZYDIS_MNEMONIC_JECXZ: case ZYDIS_MNEMONIC_POPFQ:
-  case ZYDIS_MNEMONIC_STD: case ZYDIS_MNEMONIC_ENTER: case ZYDIS_MNEMONIC_LEAVE: case ZYDIS_MNEMONIC_XLAT:
+  case ZYDIS_MNEMONIC_LDMXCSR:
+  case ZYDIS_MNEMONIC_VLDMXCSR:
+  case ZYDIS_MNEMONIC_FLDENV:
+  case ZYDIS_MNEMONIC_FNSTENV:
+  case ZYDIS_MNEMONIC_FRSTOR:
+  case ZYDIS_MNEMONIC_FNSAVE:
+  case ZYDIS_MNEMONIC_LOOP:
+  case ZYDIS_MNEMONIC_LOOPE:
+  case ZYDIS_MNEMONIC_LOOPNE:
+  case ZYDIS_MNEMONIC_JRCXZ:
+  case ZYDIS_MNEMONIC_JECXZ:
+  case ZYDIS_MNEMONIC_POPFQ:
+  case ZYDIS_MNEMONIC_STD:
+  case ZYDIS_MNEMONIC_ENTER:
+  case ZYDIS_MNEMONIC_LEAVE:
+  case ZYDIS_MNEMONIC_XLAT:
     return true;
   default:
     return false;
@@ -197,16 +280,26 @@ static bool known_category(const ZydisDecodedInstruction *insn) {
   switch (insn->meta.category) {
   case ZYDIS_CATEGORY_SYSTEM:
     switch (insn->mnemonic) {
-    case ZYDIS_MNEMONIC_RDTSC: case ZYDIS_MNEMONIC_RDTSCP:
+    case ZYDIS_MNEMONIC_RDTSC:
+    case ZYDIS_MNEMONIC_RDTSCP:
       return true;
     default:
       return false;
     }
   case ZYDIS_CATEGORY_INTERRUPT:
     return insn->mnemonic == ZYDIS_MNEMONIC_INT3;
-  case ZYDIS_CATEGORY_SYSCALL: case ZYDIS_CATEGORY_SYSRET: case ZYDIS_CATEGORY_SEGOP: case ZYDIS_CATEGORY_IO:
-  case ZYDIS_CATEGORY_IOSTRINGOP: case ZYDIS_CATEGORY_STRINGOP: case ZYDIS_CATEGORY_RET: case ZYDIS_CATEGORY_MMX:
-  case ZYDIS_CATEGORY_CET: case ZYDIS_CATEGORY_GATHER: case ZYDIS_CATEGORY_SCATTER: case ZYDIS_CATEGORY_RDWRFSGS:
+  case ZYDIS_CATEGORY_SYSCALL:
+  case ZYDIS_CATEGORY_SYSRET:
+  case ZYDIS_CATEGORY_SEGOP:
+  case ZYDIS_CATEGORY_IO:
+  case ZYDIS_CATEGORY_IOSTRINGOP:
+  case ZYDIS_CATEGORY_STRINGOP:
+  case ZYDIS_CATEGORY_RET:
+  case ZYDIS_CATEGORY_MMX:
+  case ZYDIS_CATEGORY_CET:
+  case ZYDIS_CATEGORY_GATHER:
+  case ZYDIS_CATEGORY_SCATTER:
+  case ZYDIS_CATEGORY_RDWRFSGS:
     return false;
   default:
     return true;
@@ -225,9 +318,8 @@ static const char *object(const ZydisDecodedInstruction *insn, const ZydisDecode
     return "of a category that the design does not name";
   if ((insn->attributes & ZYDIS_ATTRIB_IS_PRIVILEGED) || insn->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR)
     return "privileged or far";
-  if (insn->attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE |
-                          ZYDIS_ATTRIB_HAS_BND | ZYDIS_ATTRIB_HAS_NOTRACK | ZYDIS_ATTRIB_HAS_XACQUIRE |
-                          ZYDIS_ATTRIB_HAS_XRELEASE))
+  if (insn->attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE | ZYDIS_ATTRIB_HAS_BND |
+                          ZYDIS_ATTRIB_HAS_NOTRACK | ZYDIS_ATTRIB_HAS_XACQUIRE | ZYDIS_ATTRIB_HAS_XRELEASE))
     return "a prefix that changes it";
   if (insn->cpu_flags && insn->mnemonic != ZYDIS_MNEMONIC_INT3) { /* a trap leaves the process */
     ZydisAccessedFlagsMask written = insn->cpu_flags->modified | insn->cpu_flags->set_1 | insn->cpu_flags->undefined;

@@ -1,5 +1,5 @@
-/* An independent opinion on one instruction: Zydis's decoder and a model written from docs/machine-code.md over the operands it
- * reports. Shares no code with the verifier. Used by the tests of the verifier. */
+/* An independent opinion on one instruction: Zydis's decoder and a model written from docs/machine-code.md over the
+ * operands it reports. Shares no code with the verifier. Used by the tests of the verifier. */
 #ifndef TESTS_VERIFIER_ORACLE_H
 #define TESTS_VERIFIER_ORACLE_H
 

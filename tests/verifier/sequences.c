@@ -1,5 +1,5 @@
-/* Near misses of the guarded sequences: each byte changed to every value, bytes left out, doubled and put in between, at every
- * alignment, and branches to each byte. What the verifier accepts, the model must accept. */
+/* Near misses of the guarded sequences: each byte changed to every value, bytes left out, doubled and put in between,
+ * at every alignment, and branches to each byte. What the verifier accepts, the model must accept. */
 #include <stdio.h>
 #include <string.h>
 
@@ -90,21 +90,21 @@ static void branch_into(const uint8_t *bytes, unsigned length) {
 
 static void report(int number, const char *name) {
   failed |= failures || !accepted;
-  printf("%s %d - %s: %llu tried, %llu accepted, %llu wrong\n", failures || !accepted ? "not ok" : "ok", number, name, tried,
-         accepted, failures);
+  printf("%s %d - %s: %llu tried, %llu accepted, %llu wrong\n", failures || !accepted ? "not ok" : "ok", number, name,
+         tried, accepted, failures);
   tried = accepted = failures = 0;
 }
 
 int main(void) {
   static const uint8_t stacks[][13] = {
-      {5, 0x89, 0xc4, 0x4c, 0x09, 0xf4},                                     /* mov %eax,%esp; or */
-      {6, 0x44, 0x89, 0xcc, 0x4c, 0x01, 0xf4},                               /* mov %r9d,%esp; add */
-      {7, 0x83, 0xc4, 0x10, 0x4a, 0x8d, 0x24, 0x34},                         /* add $16,%esp; lea */
-      {6, 0x83, 0xe4, 0xf0, 0x4c, 0x09, 0xf4},                               /* and $-16,%esp; or */
-      {9, 0x81, 0xec, 0x00, 0x10, 0x00, 0x00, 0x4c, 0x01, 0xf4},             /* sub $4096,%esp; add */
-      {5, 0x29, 0xcc, 0x4c, 0x09, 0xf4},                                     /* sub %ecx,%esp; or */
-      {5, 0x03, 0xe1, 0x4c, 0x09, 0xf4},                                     /* add %ecx,%esp; or */
-      {7, 0x8d, 0x64, 0x24, 0x08, 0x4c, 0x09, 0xf4},                         /* lea 8(%rsp),%esp; or */
+      {5, 0x89, 0xc4, 0x4c, 0x09, 0xf4},                                      /* mov %eax,%esp; or */
+      {6, 0x44, 0x89, 0xcc, 0x4c, 0x01, 0xf4},                                /* mov %r9d,%esp; add */
+      {7, 0x83, 0xc4, 0x10, 0x4a, 0x8d, 0x24, 0x34},                          /* add $16,%esp; lea */
+      {6, 0x83, 0xe4, 0xf0, 0x4c, 0x09, 0xf4},                                /* and $-16,%esp; or */
+      {9, 0x81, 0xec, 0x00, 0x10, 0x00, 0x00, 0x4c, 0x01, 0xf4},              /* sub $4096,%esp; add */
+      {5, 0x29, 0xcc, 0x4c, 0x09, 0xf4},                                      /* sub %ecx,%esp; or */
+      {5, 0x03, 0xe1, 0x4c, 0x09, 0xf4},                                      /* add %ecx,%esp; or */
+      {7, 0x8d, 0x64, 0x24, 0x08, 0x4c, 0x09, 0xf4},                          /* lea 8(%rsp),%esp; or */
       {11, 0x8d, 0xa4, 0xc5, 0x00, 0x01, 0x00, 0x00, 0x4a, 0x8d, 0x24, 0x34}, /* lea 256(%rbp,%rax,8),%esp; lea */
   };
   const int stack_count = sizeof stacks / sizeof *stacks;

@@ -1,5 +1,6 @@
-/* Reads verifier/allow.list by itself, makes each row's encodings, and compares the row with Zydis: the mnemonic, the length, and
- * for each operand, explicit or implicit, whether it is read and written. And the verifier must accept what the row permits. */
+/* Reads verifier/allow.list by itself, makes each row's encodings, and compares the row with Zydis: the mnemonic, the
+ * length, and for each operand, explicit or implicit, whether it is read and written. And the verifier must accept what
+ * the row permits. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,11 +35,13 @@ static void fail(const struct row *row, const uint8_t *code, unsigned length, co
 static bool same_mnemonic(const struct row *row, const char *name, bool sized, bool w) {
   static const struct {
     const char *row, *plain, *sized, *w;
-  } by_size[] = {{"cbw", "cwde", "cbw", "cdqe"},    {"cwd", "cdq", "cwd", "cqo"},     {"movd", "movd", "", "movq"},
-                 {"vmovd", "vmovd", "", "vmovq"},   {"pextrd", "pextrd", "", "pextrq"}, {"vpextrd", "vpextrd", "", "vpextrq"},
-                 {"pinsrd", "pinsrd", "", "pinsrq"}, {"vpinsrd", "vpinsrd", "", "vpinsrq"}, {"movsd", "movsd", "movsw", "movsq"},
-                 {"stosd", "stosd", "stosw", "stosq"}};
-  static const char *const ends[][2] = {{"e", "z"}, {"ne", "nz"}, {"ae", "nb"}, {"a", "nbe"}, {"ge", "nl"}, {"g", "nle"}};
+  } by_size[] = {{"cbw", "cwde", "cbw", "cdqe"},       {"cwd", "cdq", "cwd", "cqo"},
+                 {"movd", "movd", "", "movq"},         {"vmovd", "vmovd", "", "vmovq"},
+                 {"pextrd", "pextrd", "", "pextrq"},   {"vpextrd", "vpextrd", "", "vpextrq"},
+                 {"pinsrd", "pinsrd", "", "pinsrq"},   {"vpinsrd", "vpinsrd", "", "vpinsrq"},
+                 {"movsd", "movsd", "movsw", "movsq"}, {"stosd", "stosd", "stosw", "stosq"}};
+  static const char *const ends[][2] = {{"e", "z"},   {"ne", "nz"}, {"ae", "nb"},
+                                        {"a", "nbe"}, {"ge", "nl"}, {"g", "nle"}};
   static const char *const starts[] = {"j", "set", "cmov"};
   const char *mine = row->mnemonic;
   if (strncmp(mine, "rep ", 4) == 0)
@@ -67,10 +70,12 @@ static void compare_operands(const struct row *row, const ZydisDecodedInstructio
     char *access = strchr(word, ':');
     ZydisOperandEncoding encoding;
     switch (*word) {
-    case 'G': case 'V':
+    case 'G':
+    case 'V':
       encoding = ZYDIS_OPERAND_ENCODING_MODRM_REG;
       break;
-    case 'B': case 'H':
+    case 'B':
+    case 'H':
       encoding = ZYDIS_OPERAND_ENCODING_NDSNDD;
       break;
     case 'Z':
@@ -79,7 +84,9 @@ static void compare_operands(const struct row *row, const ZydisDecodedInstructio
     case 'L':
       encoding = ZYDIS_OPERAND_ENCODING_IS4;
       break;
-    case 'I': case 'J': case 'A':
+    case 'I':
+    case 'J':
+    case 'A':
       continue;
     default:
       encoding = ZYDIS_OPERAND_ENCODING_MODRM_RM;
@@ -309,7 +316,8 @@ int main(int count, char **arguments) {
     else
       check_row(column);
   }
-  printf("1..1\n%s 1 - the oracle agrees with each row of the allow-list: %d rows (%d literal), %d encodings, %d disagreements\n",
+  printf("1..1\n%s 1 - the oracle agrees with each row of the allow-list: %d rows (%d literal), %d encodings, %d "
+         "disagreements\n",
          failures || rows < 1000 ? "not ok" : "ok", rows, literals, encodings, failures);
   return failures || rows < 1000;
 }
