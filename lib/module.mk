@@ -35,3 +35,5 @@ $(B)/lib/parallel/libsignet.a: $(LIBSIGNET_OBJECTS:%=$(B)/lib/parallel/%)
 
 ALL += $(B)/lib/libsignet.a $(B)/lib/parallel/libsignet.a
 -include $(wildcard $(B)/lib/serial/*.d $(B)/lib/parallel/*.d)
+
+TESTS += tests/lib/programs.sh

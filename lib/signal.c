@@ -12,6 +12,7 @@
 #define SIGNALS 64
 #define BIT(number) (1ull << ((number)-1))
 #define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
+#define SIGNAL_CANCEL 33 /* musl's, of pthread_cancel */
 #define FLAG_NODEFER 0x40000000ul
 #define FLAG_RESETHAND 0x80000000ul
 #define FLAG_RESTART 0x10000000ul
@@ -68,6 +69,10 @@ static bool deliver(struct thread *self, int number) {
   self->in_call = in_call;
   memcpy(&self->mask, &context.uc_sigmask, sizeof self->mask);
   self->mask &= ~UNBLOCKABLE;
+  /* musl cancels a thread at the call that the signal interrupted, so that call must not be made again. Its handler says so by
+   * blocking the signal. */
+  if (number == SIGNAL_CANCEL && (self->mask & BIT(SIGNAL_CANCEL)))
+    return false;
   return action.flags & FLAG_RESTART;
 }
 

@@ -31,6 +31,9 @@ static inline uint32_t service_error(struct signet_result result) {
     return ENOMEM;
   case SIGNET_UNSUPPORTED:
     return ENOSYS;
+  case SIGNET_ARGUMENT:
+  case SIGNET_CAPACITY:
+    return EINVAL;
   case SIGNET_INTERRUPTED:
     return EINTR;
   default:

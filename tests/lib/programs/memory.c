@@ -1,5 +1,4 @@
 /* Memory: malloc in all sizes, mmap with its protections, brk, mremap, files mapped. Run in an empty directory. */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>

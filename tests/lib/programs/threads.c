@@ -44,10 +44,12 @@ static void *work(void *argument) {
   return (void *)(number * 10 + (own == 5 + ROUNDS));
 }
 
+static void unlock(void *held) { pthread_mutex_unlock(held); }
+
 static void *wait_for_ever(void *argument) {
   (void)argument;
   pthread_mutex_lock(&mutex);
-  pthread_cleanup_push((void (*)(void *))pthread_mutex_unlock, &mutex);
+  pthread_cleanup_push(unlock, &mutex);
   for (;;)
     pthread_cond_wait(&condition, &mutex);
   pthread_cleanup_pop(1);
