@@ -1,7 +1,8 @@
-/* The kernel's own memory: objects of fixed sizes cut from pages, larger ones in whole pages. Anyone in kernel/; kernel lock.
+/* The kernel's own memory: objects of fixed sizes cut from pages, larger ones in whole pages. Anyone in kernel/; kernel
+ * lock.
  *
- * A page of objects is a slab; its header stands at its start, so the slab of an object is found by rounding down. One empty slab
- * a size is kept for the next, the rest go back to the port. */
+ * A page of objects is a slab; its header stands at its start, so the slab of an object is found by rounding down. One
+ * empty slab a size is kept for the next, the rest go back to the port. */
 #include "kernel/object.h"
 
 struct slab {

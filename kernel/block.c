@@ -1,4 +1,5 @@
-/* Blocks of the exchange heap: one holder at a time, who alone can reach the memory. channel.c moves them; kernel lock. */
+/* Blocks of the exchange heap: one holder at a time, who alone can reach the memory. channel.c moves them; kernel lock.
+ */
 #include "kernel/object.h"
 
 enum signet_status block_map(struct block *block, struct kernel_process *process) {

@@ -1,4 +1,5 @@
-/* The way in: every kernel call, and faults. Called by the port without the lock, on the processor of the thread that called. */
+/* The way in: every kernel call, and faults. Called by the port without the lock, on the processor of the thread that
+ * called. */
 #include "kernel/object.h"
 
 #define CALL_ENTRY(number, name, arguments) [number] = call_##name,

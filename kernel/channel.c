@@ -1,7 +1,7 @@
 /* Channels: two ends, two bounded queues, one contract. The channel calls, and closing; kernel lock.
  *
- * The queues' slots are reserved when the channel is made, so a send allocates nothing. A message's block or endpoint is in no
- * table while it is queued, and is charged to its sender until somebody receives it. */
+ * The queues' slots are reserved when the channel is made, so a send allocates nothing. A message's block or endpoint
+ * is in no table while it is queued, and is charged to its sender until somebody receives it. */
 #include "kernel/object.h"
 
 /* How deep endpoints may travel inside queues of endpoints that travel themselves. */
@@ -123,8 +123,8 @@ refused:
 
 /* ---- Sending ---- */
 
-/* True if `moved` may travel to the queue of `to`: no endpoint may end up, however indirectly, in its own queue, where nobody could
- * reach it any more. */
+/* True if `moved` may travel to the queue of `to`: no endpoint may end up, however indirectly, in its own queue, where
+ * nobody could reach it any more. */
 static bool may_carry(const struct endpoint *to, const struct endpoint *moved) {
   if (moved->channel == to->channel)
     return false;
@@ -204,7 +204,8 @@ static enum signet_status send(struct thread *thread, struct endpoint *from, uin
   if (!to->closed) {
     struct slot *slot = endpoint_slot(to, to->count);
     /* The slot is not queued yet: a copy that fails half-way changes nothing. */
-    if (header.length && !port_copy_in(slot->data, process->window, (uint32_t)message + SIGNET_MESSAGE_DATA, header.length))
+    if (header.length &&
+        !port_copy_in(slot->data, process->window, (uint32_t)message + SIGNET_MESSAGE_DATA, header.length))
       return SIGNET_ADDRESS;
     slot->tag = header.tag;
     slot->length = header.length;
@@ -306,8 +307,7 @@ static struct signet_result take(struct kernel_process *process, struct endpoint
 static enum signet_status buffer_valid(uint64_t message, uint64_t capacity) {
   if (message % 8)
     return SIGNET_ARGUMENT;
-  return range_valid(message, capacity, 8) && range_valid(message, SIGNET_MESSAGE_DATA, 8) ? SIGNET_OK
-                                                                                          : SIGNET_ADDRESS;
+  return range_valid(message, capacity, 8) && range_valid(message, SIGNET_MESSAGE_DATA, 8) ? SIGNET_OK : SIGNET_ADDRESS;
 }
 
 static struct signet_result receive_one(struct thread *thread, struct endpoint *endpoint, uint64_t message,

@@ -1,5 +1,5 @@
-/* Contracts as the kernel checks them: hostile blobs validated once, kept once however many channels use them. channel.c and the host
- * interface; kernel lock. */
+/* Contracts as the kernel checks them: hostile blobs validated once, kept once however many channels use them.
+ * channel.c and the host interface; kernel lock. */
 #include "kernel/object.h"
 
 #define MESSAGES_MOST 255u
@@ -7,8 +7,8 @@
 
 bool contract_length_valid(uint64_t length) {
   return length > sizeof(struct signet_contract) &&
-         length <= sizeof(struct signet_contract) +
-                       MESSAGES_MOST * (sizeof(struct signet_contract_message) + STATES_MOST);
+         length <=
+             sizeof(struct signet_contract) + MESSAGES_MOST * (sizeof(struct signet_contract_message) + STATES_MOST);
 }
 
 static bool row_valid(const struct signet_contract_message *row, uint32_t data_most) {

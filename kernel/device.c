@@ -1,6 +1,8 @@
-/* Requests to the port's devices: decoded and checked here, answered there. Kernel lock, given up while the port is asked.
+/* Requests to the port's devices: decoded and checked here, answered there. Kernel lock, given up while the port is
+ * asked.
  *
- * The port names a waiting request by a ticket, never by a pointer, so that an answer which comes too late finds nothing. */
+ * The port names a waiting request by a ticket, never by a pointer, so that an answer which comes too late finds
+ * nothing. */
 #include "kernel/object.h"
 
 static struct list *bucket(uint64_t ticket) { return &kernel.tickets[ticket % TICKET_BUCKETS]; }

@@ -1,5 +1,5 @@
-/* Reads an ELF file that may be anything at all, and says in words why it is no image (include/signet/image.h has the rules).
- * image.c, on sealed bytes; no lock. */
+/* Reads an ELF file that may be anything at all, and says in words why it is no image (include/signet/image.h has the
+ * rules). image.c, on sealed bytes; no lock. */
 #include "kernel/object.h"
 
 struct elf_header {
@@ -79,11 +79,12 @@ static bool segment_check(const struct elf_program *program, size_t length, stru
   if (execute && write)
     return no_at(refusal, "a segment is both writable and executable, at ", program->address);
   if (execute != first)
-    return no_at(refusal, first ? "the first segment is not the code: it is not executable, at "
-                                : "a second segment is executable, at ",
+    return no_at(refusal,
+                 first ? "the first segment is not the code: it is not executable, at "
+                       : "a second segment is executable, at ",
                  program->address);
-  if (first && (program->address != SIGNET_IMAGE_LOW || program->file_length != program->length ||
-                program->length & PAGE_MASK))
+  if (first &&
+      (program->address != SIGNET_IMAGE_LOW || program->file_length != program->length || program->length & PAGE_MASK))
     return no_at(refusal, "the code segment is not whole pages from the start of the image's area, at ",
                  program->address);
   if (!write && page_up(program->file_length) != page_up(program->length))

@@ -1,4 +1,5 @@
-/* Events: what the host tells a process, as signals do. The host, and schedule.c when it takes up a process; kernel lock. */
+/* Events: what the host tells a process, as signals do. The host, and schedule.c when it takes up a process; kernel
+ * lock. */
 #include "kernel/object.h"
 
 static void end_by(struct kernel_process *process, uint32_t event) {
@@ -7,8 +8,7 @@ static void end_by(struct kernel_process *process, uint32_t event) {
 }
 
 static void attend(struct kernel_process *process) {
-  process->attention =
-      process->state == SIGNET_PROCESS_STOPPING || (process->events && !process->handling);
+  process->attention = process->state == SIGNET_PROCESS_STOPPING || (process->events && !process->handling);
 }
 
 /* The first thread runs the listener next; if it waits, its call ends as INTERRUPTED. */

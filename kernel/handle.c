@@ -1,7 +1,7 @@
 /* The handle table of a process: numbers that name objects to it and to nobody else. Anyone in kernel/; kernel lock.
  *
- * A handle is index and generation, 16 bits each. The generation changes whenever the entry is vacated, and a vacated entry is used
- * again only after all others that were free before it, so a stale handle stays stale for long. */
+ * A handle is index and generation, 16 bits each. The generation changes whenever the entry is vacated, and a vacated
+ * entry is used again only after all others that were free before it, so a stale handle stays stale for long. */
 #include "kernel/object.h"
 
 #define HANDLES_MOST 65535u

@@ -1,4 +1,5 @@
-/* What the host program calls to build the first processes, and to watch and end them. Any host thread, without the lock. */
+/* What the host program calls to build the first processes, and to watch and end them. Any host thread, without the
+ * lock. */
 #include "kernel/object.h"
 
 bool kernel_initialise(void) {
@@ -47,8 +48,8 @@ void kernel_image_release(struct kernel_image *image) {
 void kernel_image_facts(const struct kernel_image *image, struct kernel_image_facts *facts) { *facts = image->facts; }
 
 enum signet_status kernel_process_create(struct kernel_image *image,
-                                         const struct signet_process_specification *specification,
-                                         const void *startup, struct kernel_process **process) {
+                                         const struct signet_process_specification *specification, const void *startup,
+                                         struct kernel_process **process) {
   lock_as_host();
   enum signet_status status = process_make(NULL, image, specification, startup, process);
   if (!status)
@@ -77,7 +78,8 @@ enum signet_status kernel_process_connect(struct kernel_process *client, uint32_
   status = process_may_fill(client, client_slot, channel_end_charge(contract, 0));
   if (!status)
     status = process_may_fill(server, server_slot, channel_end_charge(contract, 1));
-  if (!status && client == server && !quota_has(client, channel_end_charge(contract, 0) + channel_end_charge(contract, 1), 2))
+  if (!status && client == server &&
+      !quota_has(client, channel_end_charge(contract, 0) + channel_end_charge(contract, 1), 2))
     status = SIGNET_QUOTA;
   if (!status && client == server)
     status = handle_reserve(client, 2);

@@ -1,5 +1,5 @@
-/* Images: sealed copies of files that the verifier has passed, kept once for all that load the same bytes. Built without the lock;
- * found and counted with it. */
+/* Images: sealed copies of files that the verifier has passed, kept once for all that load the same bytes. Built
+ * without the lock; found and counted with it. */
 #include "kernel/object.h"
 #include "verifier/verifier.h"
 

@@ -1,4 +1,5 @@
-/* What must always hold of the kernel's data, each a named sentence, and its statistics. Tools and tests; takes the lock. */
+/* What must always hold of the kernel's data, each a named sentence, and its statistics. Tools and tests; takes the
+ * lock. */
 #include "kernel/object.h"
 
 #define CHECK(condition, sentence)                                                                                     \
@@ -35,7 +36,8 @@ static const char *endpoint_check(const struct endpoint *endpoint) {
     const struct slot *slot = endpoint_slot(endpoint, i);
     CHECK(slot->tag < channel->contract->messages, "message: its tag is in its contract");
     const struct signet_contract_message *row = &channel->contract->rows[slot->tag];
-    CHECK(slot->length >= row->length_least && slot->length <= row->length_most, "message: its length is as its row says");
+    CHECK(slot->length >= row->length_least && slot->length <= row->length_most,
+          "message: its length is as its row says");
     CHECK(slot->moved_count == row->moved_count && row->to_client == !endpoint->side, "message: it is as its row says");
     for (uint32_t j = 0; j < slot->moved_count; j++) {
       const struct object *object = slot->moved[j];
@@ -67,8 +69,8 @@ static const char *objects_check(struct kernel_process *process) {
       const struct block *block = CONTAINER(object, struct block, object);
       bool found = false;
       for (uint32_t i = 0; i < process->blocks.count; i++)
-        found |= process->blocks.at[i].low == block->offset &&
-                 process->blocks.at[i].high == block->offset + block->length;
+        found |=
+            process->blocks.at[i].low == block->offset && process->blocks.at[i].high == block->offset + block->length;
       CHECK(found || (!block->offset && process->state == SIGNET_PROCESS_UNSTARTED),
             "block: it is mapped in its holder's window");
       blocks += found;
@@ -108,7 +110,8 @@ static const char *thread_check(const struct thread *thread) {
   CHECK((thread->state == THREAD_READY) == on_list(&process->ready, &thread->turn_link),
         "thread: it is ready when it is on its process's ready list");
   CHECK((thread->state == THREAD_RUNNING) <= running, "thread: it is running when a processor runs it");
-  CHECK((thread->wait == WAIT_NONE) == (thread->state != THREAD_WAITING), "thread: it waits for something or not at all");
+  CHECK((thread->wait == WAIT_NONE) == (thread->state != THREAD_WAITING),
+        "thread: it waits for something or not at all");
   CHECK(!thread->timer || (thread->state == THREAD_WAITING && kernel.timers[thread->timer] == thread),
         "thread: an armed deadline is that of a waiting thread");
   CHECK(!thread->nodes || thread->wait == WAIT_OBJECTS, "thread: wait nodes are in use while it waits");
@@ -128,7 +131,8 @@ static const char *process_check(struct kernel_process *process) {
         "process: a stopped one has nothing left");
   CHECK(process->state != SIGNET_PROCESS_UNSTARTED || list_empty(&process->threads),
         "process: an unstarted one has no threads");
-  CHECK(process->state != SIGNET_PROCESS_RUNNING || !list_empty(&process->threads), "process: a running one has threads");
+  CHECK(process->state != SIGNET_PROCESS_RUNNING || !list_empty(&process->threads),
+        "process: a running one has threads");
   CHECK(process->run != RUN_ACTIVE || process->cpu->process == process, "process: an active one is on its processor");
   CHECK((process->run == RUN_QUEUED) == !list_empty(&process->run_link), "process: a queued one is on a queue");
   CHECK(process->state != SIGNET_PROCESS_RUNNING || process->run != RUN_IDLE || list_empty(&process->ready),

@@ -1,4 +1,5 @@
-/* A doubly linked ring with a head, as every list of the kernel is. Anyone in kernel/; the lock that guards the list's owner. */
+/* A doubly linked ring with a head, as every list of the kernel is. Anyone in kernel/; the lock that guards the list's
+ * owner. */
 #ifndef KERNEL_LIST_H
 #define KERNEL_LIST_H
 

@@ -1,4 +1,5 @@
-/* The memory that a process maps for itself, in the area between its stack and its blocks. The memory calls; kernel lock. */
+/* The memory that a process maps for itself, in the area between its stack and its blocks. The memory calls; kernel
+ * lock. */
 #include "kernel/object.h"
 
 static enum signet_status area_check(const struct kernel_process *process, uint64_t offset, uint64_t length) {
@@ -29,7 +30,8 @@ struct signet_result call_memory_map(struct thread *thread, const uint64_t *argu
   if (!regions_reserve(&process->regions, 2))
     return error(SIGNET_MEMORY);
   /* Memory that is to be inaccessible is mapped and then closed, so that opening it later finds it there. */
-  if (!port_window_map(process->window, low, length, protection ? (enum signet_protection)protection : SIGNET_PROTECT_READ))
+  if (!port_window_map(process->window, low, length,
+                       protection ? (enum signet_protection)protection : SIGNET_PROTECT_READ))
     return error(SIGNET_MEMORY);
   if (!protection && !port_window_protect(process->window, low, length, SIGNET_PROTECT_NONE)) {
     /* What was there is gone already; nothing is there now. */

@@ -1,7 +1,8 @@
 /* The kernel's data: every structure, who owns it, on which list it is. Included by kernel/ (and its tests) only.
  *
- * One lock, the kernel lock (port_lock), guards all of it, except: kernel.here and struct cpu's text, which belong to the processor; a
- * process's `calls`, written by the processor that runs it; an image while it is being built, which only its builder knows.
+ * One lock, the kernel lock (port_lock), guards all of it, except: kernel.here and struct cpu's text, which belong to
+ * the processor; a process's `calls`, written by the processor that runs it; an image while it is being built, which
+ * only its builder knows.
  *
  *   structure        owned by                              is on
  *   kernel_process   its parent's handle, or the host      kernel.processes; parent->children; a processor's run list
@@ -13,9 +14,10 @@
  *   contract         its channels (counted)                kernel.contracts
  *   kernel_image     handles, processes, the host (counted) kernel.images
  *
- * A thread never blocks inside the kernel. A call that must wait returns WAITS after noting in the thread what for; the call is
- * made again, from its saved arguments, when the thread's turn comes ("restartable calls"). So the kernel writes into a window only on
- * behalf of the thread whose turn it is, which the masked return of docs/machine-code.md needs. */
+ * A thread never blocks inside the kernel. A call that must wait returns WAITS after noting in the thread what for; the
+ * call is made again, from its saved arguments, when the thread's turn comes ("restartable calls"). So the kernel
+ * writes into a window only on behalf of the thread whose turn it is, which the masked return of docs/machine-code.md
+ * needs. */
 #ifndef KERNEL_OBJECT_H
 #define KERNEL_OBJECT_H
 
@@ -32,7 +34,8 @@
 
 /* ---- Results ---- */
 
-/* Beyond enum signet_status, inside the kernel only: the thread waits and its call will be made again; or it does not go on from here. */
+/* Beyond enum signet_status, inside the kernel only: the thread waits and its call will be made again; or it does not
+ * go on from here. */
 enum { CALL_WAITS = -1, CALL_AWAY = -2 };
 
 static inline struct signet_result result(int64_t status, uint64_t value) {
@@ -46,13 +49,13 @@ struct kernel_process;
 struct thread;
 
 struct object {
-  uint8_t kind;                  /* enum signet_kind */
-  uint32_t handle;               /* in the table of its owner; 0 when it has none */
-  struct kernel_process *owner;  /* whose table holds it; NULL: travelling in a message */
-  struct kernel_process *payer;  /* whose quota it counts against: the owner, or the last one while it travels. NULL: nobody's,
-                                    because a process that the host made ended while it travelled */
-  struct list paid_link;         /* payer->paid */
-  uint64_t charge;               /* bytes, besides one handle */
+  uint8_t kind;                 /* enum signet_kind */
+  uint32_t handle;              /* in the table of its owner; 0 when it has none */
+  struct kernel_process *owner; /* whose table holds it; NULL: travelling in a message */
+  struct kernel_process *payer; /* whose quota it counts against: the owner, or the last one while it travels. NULL:
+                                   nobody's, because a process that the host made ended while it travelled */
+  struct list paid_link;        /* payer->paid */
+  uint64_t charge;              /* bytes, besides one handle */
 };
 
 struct contract {
@@ -62,10 +65,10 @@ struct contract {
   uint32_t check;  /* a sum of the blob, to find it by */
   uint32_t data_most;
   uint16_t messages, states;
-  uint16_t slots[2];     /* of the queue towards: 0 client, 1 server */
-  uint8_t identity[32];  /* BLAKE2b-256 of the blob with its identity zeroed */
+  uint16_t slots[2];    /* of the queue towards: 0 client, 1 server */
+  uint8_t identity[32]; /* BLAKE2b-256 of the blob with its identity zeroed */
   const struct signet_contract_message *rows;
-  const uint8_t *next;   /* [state * messages + message] */
+  const uint8_t *next; /* [state * messages + message] */
   uint64_t blob[];
 };
 
@@ -78,12 +81,12 @@ struct slot {
 struct endpoint {
   struct object object;
   struct channel *channel;
-  uint8_t side;              /* 0 client, 1 server */
+  uint8_t side; /* 0 client, 1 server */
   bool closed;
   uint16_t head, count, limit; /* the queue of messages towards this end */
   uint8_t *slots;
-  struct list waiters;       /* of wait_node: threads of its owner that wait for a message here */
-  struct endpoint *carrier;  /* in whose queue it travels, NULL otherwise */
+  struct list waiters;      /* of wait_node: threads of its owner that wait for a message here */
+  struct endpoint *carrier; /* in whose queue it travels, NULL otherwise */
   struct list closing_link;
 };
 
@@ -116,10 +119,10 @@ struct device {
 #define IMAGE_SEGMENTS_MOST 8
 
 struct segment {
-  uint32_t offset;       /* in the window */
+  uint32_t offset; /* in the window */
   uint32_t file_offset;
-  uint32_t file_length;  /* bytes */
-  uint32_t length;       /* bytes in memory */
+  uint32_t file_length; /* bytes */
+  uint32_t length;      /* bytes in memory */
   enum signet_protection protection;
 };
 
@@ -133,8 +136,8 @@ struct kernel_image {
   uint32_t segments;
   bool parallel;
   struct segment segment[IMAGE_SEGMENTS_MOST]; /* the first is the code */
-  uint64_t stack;  /* asked for by the note, or 0 */
-  uint64_t charge; /* bytes that a process running it is charged */
+  uint64_t stack;                              /* asked for by the note, or 0 */
+  uint64_t charge;                             /* bytes that a process running it is charged */
   struct kernel_image_facts facts;
 };
 
@@ -153,24 +156,24 @@ struct wait_node {
 #define WORD_BUCKETS 8
 
 struct thread {
-  struct list link;       /* process->threads */
-  struct list turn_link;  /* READY: process->ready; waiting for a word: its bucket */
+  struct list link;      /* process->threads */
+  struct list turn_link; /* READY: process->ready; waiting for a word: its bucket */
   struct kernel_process *process;
   struct port_context *context;
   uint32_t number;
-  uint8_t state;          /* enum thread_state */
-  uint8_t wait;           /* enum wait_kind */
-  uint8_t call;           /* the call to make again */
-  bool retry;             /* READY: make it again before resuming */
-  bool sent;              /* the send of a channel_call is done */
-  uint8_t cursor;         /* where the next receive over several endpoints begins to look */
-  uint8_t nodes;          /* wait nodes in use */
-  bool device_ready;      /* the device called back while the request was being made */
-  uint32_t timer;         /* place in kernel.timers, from 1; 0: none */
-  uint32_t word;          /* the word waited for */
+  uint8_t state;     /* enum thread_state */
+  uint8_t wait;      /* enum wait_kind */
+  uint8_t call;      /* the call to make again */
+  bool retry;        /* READY: make it again before resuming */
+  bool sent;         /* the send of a channel_call is done */
+  uint8_t cursor;    /* where the next receive over several endpoints begins to look */
+  uint8_t nodes;     /* wait nodes in use */
+  bool device_ready; /* the device called back while the request was being made */
+  uint32_t timer;    /* place in kernel.timers, from 1; 0: none */
+  uint32_t word;     /* the word waited for */
   uint64_t deadline;
   uint64_t arguments[5];
-  uint64_t time;          /* processor time, nanoseconds */
+  uint64_t time; /* processor time, nanoseconds */
   struct wait_node node[WAIT_NODES_INSIDE];
   struct wait_node *more; /* ENDPOINTS_MOST of them, once needed */
   struct device *device;  /* whose request waits */
@@ -204,7 +207,8 @@ struct handle_table {
   struct handle_entry **chunk;
   struct handle_entry *inside[HANDLE_CHUNKS_INSIDE];
   uint32_t chunks, chunks_most;
-  uint32_t free_first, free_last, free_count; /* index + 1; used first in, first out, so that a number stays stale long */
+  uint32_t free_first, free_last,
+      free_count; /* index + 1; used first in, first out, so that a number stays stale long */
 };
 
 enum run_state { RUN_IDLE, RUN_QUEUED, RUN_ACTIVE };
@@ -225,8 +229,8 @@ struct kernel_process {
   struct list ready;    /* of threads */
   struct list threads;
   struct list words[WORD_BUCKETS]; /* of threads that wait for a word */
-  struct list waiters;  /* of wait_node: threads of the parent that wait for its end */
-  struct list link;     /* kernel.processes */
+  struct list waiters;             /* of wait_node: threads of the parent that wait for its end */
+  struct list link;                /* kernel.processes */
   struct list sibling_link;
   struct list children;
   uint32_t children_alive; /* not yet STOPPED */
@@ -242,8 +246,8 @@ struct kernel_process {
   uint32_t startup_length;
   uint32_t slots;
   uint32_t slot[SIGNET_SLOTS_MOST]; /* handles; 0: not filled */
-  uint32_t event_entry;  /* 0: no listener */
-  uint32_t events;       /* bit per event that waits for delivery */
+  uint32_t event_entry;             /* 0: no listener */
+  uint32_t events;                  /* bit per event that waits for delivery */
   uint64_t calls;
   uint64_t time; /* processor time, nanoseconds */
   struct signet_ending ending;
@@ -276,11 +280,11 @@ struct kernel {
   uint64_t idle; /* bit per processor that sleeps */
   struct cpu *cpu[PORT_CPUS_MOST];
   struct list processes, contracts, images;
-  struct list closing; /* of endpoints, within endpoint_close */
+  struct list closing;                 /* of endpoints, within endpoint_close */
   struct list tickets[TICKET_BUCKETS]; /* of threads with a request at a device */
   uint64_t next_ticket;
   uint32_t next_process;
-  struct thread **timers; /* a heap, earliest first; from 1 */
+  struct thread **timers;                        /* a heap, earliest first; from 1 */
   uint32_t timer_count, timer_capacity, threads; /* capacity > threads: arming cannot fail */
   uint32_t *free_windows;
   uint32_t free_window_count, window_count;

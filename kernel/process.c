@@ -1,8 +1,8 @@
 /* The life of a process: Unstarted, Running, Stopping, Stopped; its place in the tree; its end. Kernel lock.
  *
- * A process that is to end is STOPPING. It is taken apart when none of its threads is on a processor (one that is leaves at its
- * next entry to the kernel, at the latest when it is pre-empted) and all of its children are STOPPED. It is freed when nobody holds it any
- * more: neither its parent's handle nor the host. */
+ * A process that is to end is STOPPING. It is taken apart when none of its threads is on a processor (one that is
+ * leaves at its next entry to the kernel, at the latest when it is pre-empted) and all of its children are STOPPED. It
+ * is freed when nobody holds it any more: neither its parent's handle nor the host. */
 #include "kernel/object.h"
 
 static bool specification_valid(const struct signet_process_specification *specification) {
@@ -180,8 +180,7 @@ void process_finish(struct kernel_process *process) {
 }
 
 static struct kernel_process *first_child(const struct kernel_process *process) {
-  return list_empty(&process->children) ? NULL
-                                        : CONTAINER(process->children.next, struct kernel_process, sibling_link);
+  return list_empty(&process->children) ? NULL : CONTAINER(process->children.next, struct kernel_process, sibling_link);
 }
 
 static struct kernel_process *next_sibling(const struct kernel_process *process) {
@@ -260,8 +259,7 @@ struct signet_result call_process_create(struct thread *thread, const uint64_t *
   if (!image)
     return error(SIGNET_HANDLE);
   /* The child's handle is charged besides the child's own quota. */
-  if (!quota_has(process, 0, 1) ||
-      specification.quota.handles > process->limit.handles - process->used.handles - 1)
+  if (!quota_has(process, 0, 1) || specification.quota.handles > process->limit.handles - process->used.handles - 1)
     return error(SIGNET_QUOTA);
   enum signet_status status = handle_reserve(process, 1);
   if (status)

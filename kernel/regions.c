@@ -1,4 +1,5 @@
-/* Sorted ranges of a window without overlap: what a process has mapped, and where its blocks are. memory.c and block.c; kernel lock. */
+/* Sorted ranges of a window without overlap: what a process has mapped, and where its blocks are. memory.c and block.c;
+ * kernel lock. */
 #include "kernel/object.h"
 
 /* Index of the first region that ends after `offset`. */
@@ -60,8 +61,7 @@ static void open_gap(struct regions *regions, uint32_t index) {
 }
 
 static void close_gap(struct regions *regions, uint32_t index, uint32_t count) {
-  memmove(&regions->at[index], &regions->at[index + count],
-          (regions->count - index - count) * sizeof *regions->at);
+  memmove(&regions->at[index], &regions->at[index + count], (regions->count - index - count) * sizeof *regions->at);
   regions->count -= count;
 }
 

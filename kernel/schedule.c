@@ -1,9 +1,10 @@
 /* Which thread runs where. Whoever holds the kernel lock makes threads ready; only processors call schedule.
  *
- * Processors have queues of processes. A process is on one processor at most (the serial rule), and its ready threads take turns there.
- * A process woken by what runs on a processor goes to that processor's `near` list and shares the time slice, so that a request and its
- * reply stay on one processor and nobody can be starved by two that keep waking each other: at the end of the slice (kernel_preempted)
- * all of them go behind those that wait. A processor with nothing to do takes work that waits elsewhere.
+ * Processors have queues of processes. A process is on one processor at most (the serial rule), and its ready threads
+ * take turns there. A process woken by what runs on a processor goes to that processor's `near` list and shares the
+ * time slice, so that a request and its reply stay on one processor and nobody can be starved by two that keep waking
+ * each other: at the end of the slice (kernel_preempted) all of them go behind those that wait. A processor with
+ * nothing to do takes work that waits elsewhere.
  *
  * RUN_IDLE: no thread is ready. RUN_QUEUED: on near or queue of process->cpu. RUN_ACTIVE: process->cpu runs it. */
 #include "kernel/object.h"

@@ -1,7 +1,7 @@
 /* Filling the window of a new process and starting its first thread. process.c; the lock as each function says.
  *
- * From low to high: the image; a guard; the main stack; directly above it the start-up block and the parent's start-up bytes; a guard;
- * the area that the process maps as it likes. */
+ * From low to high: the image; a guard; the main stack; directly above it the start-up block and the parent's start-up
+ * bytes; a guard; the area that the process maps as it likes. */
 #include "kernel/object.h"
 
 #define STACK_DEFAULT (UINT64_C(8) << 20)
@@ -39,9 +39,8 @@ bool start_map_image(const struct kernel_process *process) {
   const struct kernel_image *image = process->image;
   for (uint32_t i = 0; i < image->segments; i++) {
     const struct segment *segment = &image->segment[i];
-    if (segment->file_length &&
-        !port_image_map(image->sealed, segment->file_offset, process->window, segment->offset,
-                        page_up(segment->file_length), !i, segment->protection))
+    if (segment->file_length && !port_image_map(image->sealed, segment->file_offset, process->window, segment->offset,
+                                                page_up(segment->file_length), !i, segment->protection))
       return false;
   }
   return true;
@@ -89,8 +88,7 @@ enum signet_status start_run(struct kernel_process *process) {
   memcpy(startup.handles, process->slot, sizeof startup.handles);
   if (!port_copy_out(process->window, process->startup, &startup, sizeof startup))
     return SIGNET_MEMORY;
-  struct thread *thread =
-      thread_create(process, process->image->entry, process->stack_high, process->startup, 0);
+  struct thread *thread = thread_create(process, process->image->entry, process->stack_high, process->startup, 0);
   if (!thread)
     return SIGNET_MEMORY;
   process->state = SIGNET_PROCESS_RUNNING;

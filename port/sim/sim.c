@@ -1,4 +1,5 @@
-/* The port's functions under simulation (see sim.h). Called by the kernel as port/port.h says; every rule there is asserted. */
+/* The port's functions under simulation (see sim.h). Called by the kernel as port/port.h says; every rule there is
+ * asserted. */
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,7 +170,8 @@ bool port_window_protect(uint32_t window, uint32_t offset, uint64_t length, enum
   if (!have_memory())
     return false;
   for (uint64_t page = offset / SIGNET_PAGE; page < (offset + length) / SIGNET_PAGE; page++) {
-    RULE(windows[window].access[page] & ACCESS_MAPPED && !(windows[window].access[page] & (ACCESS_CODE | ACCESS_BLOCK)));
+    RULE(windows[window].access[page] & ACCESS_MAPPED &&
+         !(windows[window].access[page] & (ACCESS_CODE | ACCESS_BLOCK)));
     windows[window].access[page] = access_of(protection);
   }
   return true;
@@ -348,8 +350,12 @@ struct port_context *port_context_create(uint32_t entry, uint32_t stack, uint64_
   if (!have_memory())
     return NULL;
   struct port_context *context = calloc(1, sizeof *context);
-  *context = (struct port_context){
-      .entry = entry, .stack = stack, .argument = argument, .thread_pointer = thread_pointer, .mxcsr = 0x1f80, .x87 = 0x37f};
+  *context = (struct port_context){.entry = entry,
+                                   .stack = stack,
+                                   .argument = argument,
+                                   .thread_pointer = thread_pointer,
+                                   .mxcsr = 0x1f80,
+                                   .x87 = 0x37f};
   sim_alive.contexts++;
   return context;
 }
@@ -443,7 +449,9 @@ void port_report(const struct kernel_report *report) {
 /* ---- Acting ---- */
 
 void sim_choose_cpu(uint32_t number) { cpu = number; }
-struct port_context *sim_current(void) { return running[cpu].context; }
+struct port_context *sim_current(void) {
+  return running[cpu].context;
+}
 uint32_t sim_window(void) { return running[cpu].window; }
 
 void sim_run(void) {

@@ -1,7 +1,8 @@
-/* The simulated platform: one host thread plays all processors, and the test plays the code of the processes. Tests only.
+/* The simulated platform: one host thread plays all processors, and the test plays the code of the processes. Tests
+ * only.
  *
- * A processor that has resumed a thread returns to the test, which acts for that thread: sim_call, sim_preempt, sim_fault. Time is a
- * number that the test moves. Every rule of port/port.h that the kernel must keep is asserted. */
+ * A processor that has resumed a thread returns to the test, which acts for that thread: sim_call, sim_preempt,
+ * sim_fault. Time is a number that the test moves. Every rule of port/port.h that the kernel must keep is asserted. */
 #ifndef PORT_SIM_SIM_H
 #define PORT_SIM_SIM_H
 

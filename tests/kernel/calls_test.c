@@ -7,12 +7,50 @@ static struct port_device device = {.ready = true};
 
 /* What a call may be given as an offset, a length, a handle or a number, and may not survive. */
 static const uint64_t nonsense[] = {
-    0,          1,          2,          3,          4,          7,          8,          31,
-    0x1000,     0xfff8,     0x10000,    0x10ff8,    0x11000,    0x11ffc,    0x12000,    CODE_LOW,
-    ENTRY,      ENTRY + 1,  DATA_LOW,   SCRATCH,    SCRATCH + 1, SCRATCH + 4, SCRATCH + 8, 0x60ff8,
-    0x61000,    0x7fffffff, 0x80000000, 0xbffff000, 0xc0000000, 0xfffeffff, 0xfffefff8, 0xffff0000,
-    0xfffffff8, 0xfffffffc, 0xffffffff, UINT64_C(0x100000000), UINT64_C(0x100000001), UINT64_C(0x100024000),
-    INT64_MAX,  UINT64_C(0x8000000000000000), UINT64_MAX - 4095, UINT64_MAX - 7, UINT64_MAX - 1, UINT64_MAX,
+    0,
+    1,
+    2,
+    3,
+    4,
+    7,
+    8,
+    31,
+    0x1000,
+    0xfff8,
+    0x10000,
+    0x10ff8,
+    0x11000,
+    0x11ffc,
+    0x12000,
+    CODE_LOW,
+    ENTRY,
+    ENTRY + 1,
+    DATA_LOW,
+    SCRATCH,
+    SCRATCH + 1,
+    SCRATCH + 4,
+    SCRATCH + 8,
+    0x60ff8,
+    0x61000,
+    0x7fffffff,
+    0x80000000,
+    0xbffff000,
+    0xc0000000,
+    0xfffeffff,
+    0xfffefff8,
+    0xffff0000,
+    0xfffffff8,
+    0xfffffffc,
+    0xffffffff,
+    UINT64_C(0x100000000),
+    UINT64_C(0x100000001),
+    UINT64_C(0x100024000),
+    INT64_MAX,
+    UINT64_C(0x8000000000000000),
+    UINT64_MAX - 4095,
+    UINT64_MAX - 7,
+    UINT64_MAX - 1,
+    UINT64_MAX,
 };
 #define NONSENSE (sizeof nonsense / sizeof nonsense[0])
 
@@ -33,11 +71,11 @@ static void setup(void) {
   image_handle = (uint32_t)in(process, SIGNET_CALL_image_load, (uint32_t)made, IMAGE_BYTES, 0, 0, 0).value;
   block = (uint32_t)in(process, SIGNET_CALL_block_allocate, 4096, 0, 0, 0, 0).value;
   struct signet_process_specification *specification = at(process, SCRATCH);
-  *specification = (struct signet_process_specification){
-      .image = image_handle,
-      .slots = 1,
-      .quota = {.memory = 1 << 20, .threads = 1, .handles = 2, .regions = 1},
-      .name = "child"};
+  *specification =
+      (struct signet_process_specification){.image = image_handle,
+                                            .slots = 1,
+                                            .quota = {.memory = 1 << 20, .threads = 1, .handles = 2, .regions = 1},
+                                            .name = "child"};
   child = (uint32_t)in(process, SIGNET_CALL_process_create, SCRATCH, 0, 0, 0, 0).value;
   memset(at(process, SCRATCH), 0, sizeof *specification);
   if (!endpoint || !image_handle || !block || !child || !device_handle)

@@ -50,7 +50,6 @@ static void request_and_reply(void) {
   teardown(&before);
 }
 
-
 /* ---- Order and bounds ---- */
 
 static void queue_keeps_order_and_fills(void) {
@@ -126,12 +125,18 @@ static void contract_refusals(void) {
     uint32_t tag, length, moved_count, reserved;
     int64_t status;
   } cases[] = {
-      {6, 0, 0, 0, SIGNET_CONTRACT},           {UINT32_MAX, 0, 0, 0, SIGNET_CONTRACT},
-      {TAG_REPLY, 0, 0, 0, SIGNET_CONTRACT},   {TAG_REQUEST, 65, 0, 0, SIGNET_CONTRACT},
-      {TAG_REQUEST, UINT32_MAX, 0, 0, SIGNET_CONTRACT}, {TAG_ONEWAY, 3, 0, 0, SIGNET_CONTRACT},
-      {TAG_REQUEST, 0, 1, 0, SIGNET_CONTRACT}, {TAG_REQUEST, 0, UINT32_MAX, 0, SIGNET_CONTRACT},
-      {TAG_BLOCK, 0, 0, 0, SIGNET_CONTRACT},   {TAG_BLOCK, 0, 2, 0, SIGNET_CONTRACT},
-      {TAG_BLOCK, 0, 1, 0, SIGNET_HANDLE},     {TAG_REQUEST, 0, 0, 1, SIGNET_ARGUMENT},
+      {6, 0, 0, 0, SIGNET_CONTRACT},
+      {UINT32_MAX, 0, 0, 0, SIGNET_CONTRACT},
+      {TAG_REPLY, 0, 0, 0, SIGNET_CONTRACT},
+      {TAG_REQUEST, 65, 0, 0, SIGNET_CONTRACT},
+      {TAG_REQUEST, UINT32_MAX, 0, 0, SIGNET_CONTRACT},
+      {TAG_ONEWAY, 3, 0, 0, SIGNET_CONTRACT},
+      {TAG_REQUEST, 0, 1, 0, SIGNET_CONTRACT},
+      {TAG_REQUEST, 0, UINT32_MAX, 0, SIGNET_CONTRACT},
+      {TAG_BLOCK, 0, 0, 0, SIGNET_CONTRACT},
+      {TAG_BLOCK, 0, 2, 0, SIGNET_CONTRACT},
+      {TAG_BLOCK, 0, 1, 0, SIGNET_HANDLE},
+      {TAG_REQUEST, 0, 0, 1, SIGNET_ARGUMENT},
   };
   for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     struct signet_message *message = message_at(client, 0);

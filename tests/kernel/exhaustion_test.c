@@ -1,4 +1,5 @@
-/* Out of memory at every place where memory is asked for: an error, nothing broken, nothing leaked, and all usable afterwards. */
+/* Out of memory at every place where memory is asked for: an error, nothing broken, nothing leaked, and all usable
+ * afterwards. */
 #include "support.h"
 
 #define CALL(process, name, ...) in(process, SIGNET_CALL_##name, __VA_ARGS__)

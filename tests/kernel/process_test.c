@@ -116,7 +116,8 @@ static void exit_and_wait(void) {
     CHECK_INVARIANTS();
     CHECK_STATUS(CALL(child, process_exit, 3, 0, 0, 0, 0), SIGNET_ARGUMENT);
     CHECK_STATUS(CALL(child, process_exit, SIGNET_ENDED_EXIT, 256, 0, 0, 0), SIGNET_ARGUMENT);
-    CHECK_STATUS(CALL(child, process_exit, code % 2 ? SIGNET_ENDED_EXIT : SIGNET_ENDED_SIGNAL, code, 0, 0, 0), SIM_AWAY);
+    CHECK_STATUS(CALL(child, process_exit, code % 2 ? SIGNET_ENDED_EXIT : SIGNET_ENDED_SIGNAL, code, 0, 0, 0),
+                 SIM_AWAY);
     CHECK_STATUS(taken(root), SIGNET_OK);
     const struct signet_ending *ending = at(root, SCRATCH);
     CHECK(ending->kind == (code % 2 ? SIGNET_ENDED_EXIT : SIGNET_ENDED_SIGNAL) && ending->code == code);

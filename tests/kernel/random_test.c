@@ -1,6 +1,6 @@
-/* Random programs on two processors, from a seed: processes that make channels, send each other what they hold, map, wait, start and
- * stop children, fault, and run out of memory now and then. The invariants are checked all along; at the end nothing is left.
- * Usage: random_test [steps [seed]]. A failure is replayed from its seed. */
+/* Random programs on two processors, from a seed: processes that make channels, send each other what they hold, map,
+ * wait, start and stop children, fault, and run out of memory now and then. The invariants are checked all along; at
+ * the end nothing is left. Usage: random_test [steps [seed]]. A failure is replayed from its seed. */
 #include "support.h"
 
 static uint64_t state;
@@ -31,8 +31,8 @@ static uint64_t some_handle(struct kernel_process *process, unsigned kind) {
     return chance(1 << 20);
   LIST_EACH(node, &process->paid) {
     struct object *object = CONTAINER(node, struct object, paid_link);
-    bool wanted = kind == object->kind ||
-                  (kind == SIGNET_KIND_CLIENT && object->kind == SIGNET_KIND_SERVER) || !chance(50);
+    bool wanted =
+        kind == object->kind || (kind == SIGNET_KIND_CLIENT && object->kind == SIGNET_KIND_SERVER) || !chance(50);
     if (object->owner == process && wanted && !chance(++seen))
       last = object->handle;
   }
@@ -70,8 +70,9 @@ static void write_memory(struct kernel_process *process, uint64_t offset, const 
 static void write_message(struct kernel_process *process, uint64_t offset) {
   struct signet_message message = {.tag = chance(7), .length = chance(12) ? chance(65) : chance(10000)};
   static const uint8_t moves[] = {0, 0, 0, 1, 1, 2, 3};
-  static const uint8_t kinds[][2] = {{0, 0}, {0, 0}, {0, 0}, {SIGNET_KIND_BLOCK, 0}, {SIGNET_KIND_CLIENT, 0},
-                                     {SIGNET_KIND_SERVER, SIGNET_KIND_BLOCK}, {0, 0}};
+  static const uint8_t kinds[][2] = {
+      {0, 0}, {0, 0}, {0, 0}, {SIGNET_KIND_BLOCK, 0}, {SIGNET_KIND_CLIENT, 0}, {SIGNET_KIND_SERVER, SIGNET_KIND_BLOCK},
+      {0, 0}};
   message.moved_count = chance(30) ? moves[message.tag] : chance(6);
   for (unsigned i = 0; i < 2; i++)
     message.moved[i].handle = (uint32_t)some_handle(process, kinds[message.tag][i]);
@@ -92,17 +93,16 @@ static void make_image_block(struct kernel_process *process, uint64_t *handle) {
 }
 
 static void write_specification(struct kernel_process *process, uint64_t offset) {
-  struct signet_process_specification specification = {
-      .image = (uint32_t)some_handle(process, SIGNET_KIND_IMAGE),
-      .slots = chance(3),
-      .startup_offset = SCRATCH,
-      .startup_length = chance(6000),
-      .quota = {.memory = process->limit.memory / 4,
-                .threads = process->limit.threads / 4,
-                .handles = process->limit.handles / 4,
-                .regions = process->limit.regions / 4,
-                .processes = process->limit.processes / 4},
-      .name = "random"};
+  struct signet_process_specification specification = {.image = (uint32_t)some_handle(process, SIGNET_KIND_IMAGE),
+                                                       .slots = chance(3),
+                                                       .startup_offset = SCRATCH,
+                                                       .startup_length = chance(6000),
+                                                       .quota = {.memory = process->limit.memory / 4,
+                                                                 .threads = process->limit.threads / 4,
+                                                                 .handles = process->limit.handles / 4,
+                                                                 .regions = process->limit.regions / 4,
+                                                                 .processes = process->limit.processes / 4},
+                                                       .name = "random"};
   if (!chance(20))
     specification.quota.memory = process->limit.memory;
   write_memory(process, offset, &specification, sizeof specification);

@@ -200,9 +200,9 @@ bool alive_same(const struct alive *before) {
   if (!memcmp(before, &now, sizeof now))
     return true;
   const uint64_t *then = (const uint64_t *)before, *here = (const uint64_t *)&now;
-  static const char *const names[] = {"pages",  "windows", "mapped", "images",       "blocks", "contexts",
-                                      "processes", "threads", "channels", "kernel blocks", "kernel images",
-                                      "kernel pages", "calls", "switches", "messages", "objects"};
+  static const char *const names[] = {
+      "pages",    "windows",       "mapped",        "images",       "blocks", "contexts", "processes", "threads",
+      "channels", "kernel blocks", "kernel images", "kernel pages", "calls",  "switches", "messages",  "objects"};
   for (size_t i = 0; i < sizeof now / 8; i++)
     if (then[i] != here[i])
       printf("# %s: %llu before, %llu now\n", names[i], (unsigned long long)then[i], (unsigned long long)here[i]);

@@ -101,12 +101,12 @@ struct contract_file {
   uint8_t next[12];
 };
 enum {
-  TAG_REQUEST,  /* to server, 0..64 bytes; state 0 -> 1 */
-  TAG_REPLY,    /* to client, 0..64 bytes; 1 -> 0 */
-  TAG_ONEWAY,   /* to server, 4..64 bytes; 0 -> 0 */
-  TAG_BLOCK,    /* to server, a block; 0 -> 0 */
-  TAG_CLIENT,   /* to server, a client end; 0 -> 0 */
-  TAG_SERVER,   /* to server, a server end and a block; 0 -> 0 */
+  TAG_REQUEST, /* to server, 0..64 bytes; state 0 -> 1 */
+  TAG_REPLY,   /* to client, 0..64 bytes; 1 -> 0 */
+  TAG_ONEWAY,  /* to server, 4..64 bytes; 0 -> 0 */
+  TAG_BLOCK,   /* to server, a block; 0 -> 0 */
+  TAG_CLIENT,  /* to server, a client end; 0 -> 0 */
+  TAG_SERVER,  /* to server, a server end and a block; 0 -> 0 */
 };
 struct contract_file contract_make(void);
 struct kernel_process *boot_pair(struct kernel_process **server);
