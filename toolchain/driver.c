@@ -22,6 +22,8 @@ static const char *const options_before[] = {
 static const char *const options_after[] = {
     "-fno-pic", "-fno-pie", "-no-pie", "-ftls-model=local-exec", "-mno-avx512f", "-mno-mmx", "-mno-3dnow", "-mno-rtm", "-mno-shstk", "-mcmodel=small",
     "-fno-split-stack",
+    /* It moves a comparison that begins every case of a switch to before the switch: masking the jump would lose the flags. */
+    "-fno-crossjumping",
 };
 
 /* Options that make code or links of a kind that no image is. */
