@@ -55,7 +55,7 @@ enum signet_status contract_find(const void *blob, uint64_t length, struct contr
   if (!contract_length_valid(length) || !valid(blob, length))
     return SIGNET_CONTRACT;
   uint32_t check = sum(blob, length);
-  LIST_EACH(node, &kernel.contracts) {
+  LIST_EACH(node, &kernel.contracts[check % CONTRACT_BUCKETS]) {
     struct contract *contract = CONTAINER(node, struct contract, link);
     if (contract->check == check && contract->length == length && !memcmp(contract->blob, blob, length)) {
       contract->references++;
@@ -81,7 +81,7 @@ enum signet_status contract_find(const void *blob, uint64_t length, struct contr
   contract->slots[1] = header->slots_to_server;
   contract->rows = (const struct signet_contract_message *)(header + 1);
   contract->next = (const uint8_t *)(contract->rows + header->messages);
-  list_append(&kernel.contracts, &contract->link);
+  list_append(&kernel.contracts[check % CONTRACT_BUCKETS], &contract->link);
   *found = contract;
   return SIGNET_OK;
 }

@@ -93,6 +93,7 @@ struct signet_result call_device_request(struct thread *thread, const uint64_t *
   bool answered;
   do {
     thread->device_ready = false;
+    schedule_share(cpu);
     unlock();
     /* The process is RUN_ACTIVE on this processor: the device and the window stay. */
     answered = port_device_request(device->port, &request, &answer);

@@ -7,8 +7,10 @@ bool kernel_initialise(void) {
   kernel.cpus = port_cpu_count();
   kernel.window_count = port_window_count();
   list_initialise(&kernel.processes);
-  list_initialise(&kernel.contracts);
-  list_initialise(&kernel.images);
+  for (unsigned i = 0; i < CONTRACT_BUCKETS; i++)
+    list_initialise(&kernel.contracts[i]);
+  for (unsigned i = 0; i < IMAGE_BUCKETS; i++)
+    list_initialise(&kernel.images[i]);
   list_initialise(&kernel.closing);
   for (unsigned i = 0; i < TICKET_BUCKETS; i++)
     list_initialise(&kernel.tickets[i]);

@@ -74,9 +74,11 @@ static enum signet_status verify(const uint8_t *bytes, struct kernel_image *imag
   return SIGNET_OK;
 }
 
+static struct list *bucket(const uint8_t hash[32]) { return &kernel.images[hash[0] % IMAGE_BUCKETS]; }
+
 /* One more reference to a loaded image of this hash, or NULL. With the lock. */
 static struct kernel_image *find(const uint8_t hash[32]) {
-  LIST_EACH(node, &kernel.images) {
+  LIST_EACH(node, bucket(hash)) {
     struct kernel_image *image = CONTAINER(node, struct kernel_image, link);
     if (!memcmp(image->facts.hash, hash, sizeof image->facts.hash)) {
       image->references++;
@@ -113,7 +115,7 @@ enum signet_status image_load(const void *bytes, size_t length, struct kernel_im
       image = allocate(sizeof *image);
       if (image) {
         *image = built;
-        list_append(&kernel.images, &image->link);
+        list_append(bucket(built.facts.hash), &image->link);
         built.sealed = NULL;
       } else {
         status = SIGNET_MEMORY;
@@ -160,6 +162,7 @@ struct signet_result call_image_load(struct thread *thread, const uint64_t *argu
   struct cpu *cpu = kernel.here;
   block_unmap(block, process);
   handle_remove(object);
+  schedule_share(cpu);
   unlock();
   /* The process is RUN_ACTIVE on this processor: nobody takes it apart, and no other thread of it runs. */
   enum signet_status status = image_load(port_block_bytes(block->port, block->length), length, &image, &refusal);

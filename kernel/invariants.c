@@ -184,7 +184,6 @@ void kernel_statistics(struct kernel_statistics *statistics) {
   *statistics = (struct kernel_statistics){.threads = kernel.threads,
                                            .channels = kernel.channels,
                                            .blocks = kernel.blocks,
-                                           .images = length_of(&kernel.images),
                                            .pages = allocate_pages_in_use(),
                                            .calls = kernel.calls_ended};
   for (const struct list *node = kernel.processes.next; node != &kernel.processes; node = node->next) {
@@ -193,6 +192,8 @@ void kernel_statistics(struct kernel_statistics *statistics) {
     if (process->state != SIGNET_PROCESS_STOPPED)
       statistics->calls += process->calls;
   }
+  for (uint32_t i = 0; i < IMAGE_BUCKETS; i++)
+    statistics->images += length_of(&kernel.images[i]);
   for (uint32_t i = 0; i < kernel.cpus; i++) {
     statistics->switches += kernel.cpu[i]->switches;
     statistics->messages += kernel.cpu[i]->messages;

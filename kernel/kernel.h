@@ -12,9 +12,9 @@
 
 /* ---- Called by the port ---- */
 
-/* A kernel call by the thread that runs on this processor; the lock is not held. Returns its result if the same thread goes on at once
- * (the port returns to it from the entry stub), and does not return otherwise. `number` comes from the entry stub and is below SIGNET_CALL_COUNT;
- * the arguments come from the process. */
+/* A kernel call by the thread that runs on this processor; the lock is not held. Returns its result if the same thread
+ * goes on at once (the port returns to it from the entry stub), and does not return otherwise. `number` comes from the
+ * entry stub and is below SIGNET_CALL_COUNT; the arguments come from the process. */
 struct signet_result kernel_call(uint32_t number, const uint64_t arguments[6]);
 /* The running thread was interrupted and its registers are saved: schedule. */
 _Noreturn void kernel_preempted(void);
@@ -42,8 +42,8 @@ bool kernel_initialise(void);
 
 /* Why an image was refused: the first reason. */
 struct kernel_refusal {
-  char text[160];   /* a sentence: what, where, against which rule */
-  uint32_t offset;  /* of the code at fault, or 0 */
+  char text[160];  /* a sentence: what, where, against which rule */
+  uint32_t offset; /* of the code at fault, or 0 */
 };
 /* Verifies and loads. The image is kept (shared with all that load the same bytes) until released. */
 enum signet_status kernel_image_load(const void *bytes, size_t length, struct kernel_image **image,
@@ -58,11 +58,13 @@ struct kernel_image_facts {
 };
 void kernel_image_facts(const struct kernel_image *image, struct kernel_image_facts *facts);
 
-/* As process_create, without a parent; `specification->image` and startup_offset are ignored, `startup` takes their place. */
+/* As process_create, without a parent; `specification->image` and startup_offset are ignored, `startup` takes their
+ * place. */
 enum signet_status kernel_process_create(struct kernel_image *image,
-                                         const struct signet_process_specification *specification,
-                                         const void *startup, struct kernel_process **process);
-/* Makes a channel between start-up slots of two unstarted processes. The contract is struct signet_contract with its tables. */
+                                         const struct signet_process_specification *specification, const void *startup,
+                                         struct kernel_process **process);
+/* Makes a channel between start-up slots of two unstarted processes. The contract is struct signet_contract with its
+ * tables. */
 enum signet_status kernel_process_connect(struct kernel_process *client, uint32_t client_slot,
                                           struct kernel_process *server, uint32_t server_slot, const void *contract,
                                           size_t contract_length);
@@ -93,7 +95,8 @@ struct kernel_statistics {
 };
 void kernel_statistics(struct kernel_statistics *statistics);
 
-/* Checks every invariant of the kernel's data; the first that fails is named, NULL when all hold. Slow; takes the lock. */
+/* Checks every invariant of the kernel's data; the first that fails is named, NULL when all hold. Slow; takes the lock.
+ */
 const char *kernel_check_invariants(void);
 
 #endif

@@ -273,15 +273,20 @@ struct cpu {
 };
 
 #define TICKET_BUCKETS 64
+#define CONTRACT_BUCKETS 256
+#define IMAGE_BUCKETS 64
 
 struct kernel {
   struct cpu *here; /* the processor that has the lock; NULL: a thread of the host */
   uint32_t cpus;
-  uint64_t idle; /* bit per processor that sleeps */
+  uint64_t idle;          /* bit per processor that sleeps */
+  uint64_t idle_deadline; /* until when the last that fell asleep does */
   struct cpu *cpu[PORT_CPUS_MOST];
-  struct list processes, contracts, images;
-  struct list closing;                 /* of endpoints, within endpoint_close */
-  struct list tickets[TICKET_BUCKETS]; /* of threads with a request at a device */
+  struct list processes;
+  struct list contracts[CONTRACT_BUCKETS]; /* by their sums */
+  struct list images[IMAGE_BUCKETS];       /* by their hashes */
+  struct list closing;                     /* of endpoints, within endpoint_close */
+  struct list tickets[TICKET_BUCKETS];     /* of threads with a request at a device */
   uint64_t next_ticket;
   uint32_t next_process;
   struct thread **timers;                        /* a heap, earliest first; from 1 */
@@ -448,6 +453,8 @@ void schedule_charge(struct cpu *cpu);
 bool schedule_others(const struct cpu *cpu);
 /* The processor's process goes behind the others, if there are any. */
 void schedule_rotate(struct cpu *cpu);
+/* This processor will be long in the kernel, without the lock: others may take what waits for it. */
+void schedule_share(struct cpu *cpu);
 
 /* ---- event.c ---- */
 void event_deliver(struct kernel_process *process);

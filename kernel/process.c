@@ -78,6 +78,8 @@ enum signet_status process_make(struct kernel_process *parent, struct kernel_ima
 
   /* Mapping the image may take long. Nobody knows the new process; the caller's is RUN_ACTIVE, so it stays as it is. */
   start_layout(process, specification->stack, specification->startup_length);
+  if (here)
+    schedule_share(here);
   unlock();
   bool mapped = start_map_image(process);
   port_lock();

@@ -30,8 +30,11 @@ static void dequeue(struct kernel_process *process) {
   process->cpu->waiting--;
 }
 
-/* For a wake-up that comes from no processor: one that sleeps, or the one with the fewest waiting. */
-static struct cpu *choose_cpu(void) {
+/* For a wake-up that comes from no processor: one that sleeps, best that which ran it last, or the one with the fewest
+ * waiting. */
+static struct cpu *choose_cpu(const struct kernel_process *process) {
+  if (process->cpu && kernel.idle >> process->cpu->number & 1)
+    return process->cpu;
   if (kernel.idle)
     return kernel.cpu[__builtin_ctzll(kernel.idle)];
   struct cpu *best = kernel.cpu[0];
@@ -55,7 +58,7 @@ void schedule_ready(struct thread *thread, bool retry) {
     if (kernel.here->waiting > 1)
       wake_idle();
   } else {
-    struct cpu *cpu = choose_cpu();
+    struct cpu *cpu = choose_cpu(process);
     enqueue(process, cpu, &cpu->queue);
     port_wake(cpu->number);
   }
@@ -88,6 +91,12 @@ void schedule_rotate(struct cpu *cpu) {
   cpu->current = NULL;
   enqueue(process, cpu, &cpu->queue);
   wake_idle();
+}
+
+void schedule_share(struct cpu *cpu) {
+  list_move_all(&cpu->queue, &cpu->near);
+  if (cpu->waiting)
+    wake_idle();
 }
 
 static struct kernel_process *steal(struct cpu *cpu) {
@@ -125,8 +134,10 @@ static void leave(struct cpu *cpu) {
 
 static void idle(struct cpu *cpu) {
   kernel.idle |= UINT64_C(1) << cpu->number;
-  port_idle(timer_next());
+  kernel.idle_deadline = timer_next();
+  port_idle(kernel.idle_deadline);
   kernel.here = cpu;
+  kernel.idle_deadline = SIGNET_NEVER;
   kernel.idle &= ~(UINT64_C(1) << cpu->number);
   cpu->charged_at = port_clock(SIGNET_CLOCK_MONOTONIC);
 }
@@ -183,6 +194,9 @@ _Noreturn void schedule(void) {
       list_append(&process->ready, &thread->turn_link);
       continue;
     }
+    /* Whoever sleeps watches the deadlines, while this processor is busy. */
+    if (kernel.idle && timer_next() < kernel.idle_deadline)
+      wake_idle();
     port_resume(thread->context, process->window);
   }
 }

@@ -115,6 +115,7 @@ struct signet_result call_thread_exit(struct thread *thread, const uint64_t *arg
   }
   if (process->threads.next == &thread->link)
     process->handling = false;
+  process->attention |= process->events != 0;
   thread_destroy(thread);
   kernel.here->current = NULL;
   return error(CALL_AWAY);
