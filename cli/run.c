@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,13 +67,13 @@ static struct {
 
 static struct program programs[ROLES] = {{.name = ""}, {.name = "console"}, {.name = "files"}};
 static pid_t main_thread;
-static _Atomic uint32_t reports;
 
+/* Only the ends of these processes are waited for; the program's own children are its affair. */
 static void on_report(void *context, const struct kernel_report *report) {
   (void)context;
-  (void)report;
-  atomic_fetch_add(&reports, 1);
-  syscall(SYS_tgkill, getpid(), main_thread, ENDED_SIGNAL);
+  for (int role = 0; role < ROLES; role++)
+    if (programs[role].process && kernel_process_number(programs[role].process) == report->process)
+      syscall(SYS_tgkill, getpid(), main_thread, ENDED_SIGNAL);
 }
 
 static bool parse_size(const char *text, uint64_t *bytes) {

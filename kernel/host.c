@@ -155,3 +155,5 @@ void kernel_process_release(struct kernel_process *process) {
     process_reap(process);
   unlock();
 }
+
+uint32_t kernel_process_number(const struct kernel_process *process) { return process->number; }

@@ -76,6 +76,8 @@ enum signet_status kernel_process_start(struct kernel_process *process);
 void kernel_process_event(struct kernel_process *process, uint32_t event);
 /* Stops it, its children first. */
 void kernel_process_stop(struct kernel_process *process);
+/* Its number, as in struct kernel_report. */
+uint32_t kernel_process_number(const struct kernel_process *process);
 /* True and *ending once it is stopped. The pointer stays valid until kernel_process_release. */
 bool kernel_process_ended(struct kernel_process *process, struct signet_ending *ending);
 void kernel_process_release(struct kernel_process *process);

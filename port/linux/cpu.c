@@ -1,4 +1,4 @@
-/* Owns the host threads that run processes, the kernel lock, sleeping and waking, and the kernel's memory. Any kernel thread. */
+/* Owns the host threads that run processes, the kernel lock, sleeping and waking. Any kernel thread. */
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
@@ -103,13 +103,6 @@ void port_random(void *bytes, size_t length) {
       have += (size_t)got;
   }
 }
-
-void *port_pages_allocate(size_t length) {
-  void *pages = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return pages == MAP_FAILED ? NULL : pages;
-}
-
-void port_pages_free(void *pages, size_t length) { munmap(pages, length); }
 
 bool linux_thread_start(void *(*run)(void *), void *argument) {
   sigset_t all, old;

@@ -121,7 +121,7 @@ linux_call_on:
         ud2
 
 /* bool linux_copy(void *to, const void *from, size_t length): false where an access faults (the signal handler goes to linux_copy_fault). Short copies
- * by words: a rep movsb costs some 30 cycles to start. */
+ * word by word: a rep movsq costs some 30 cycles to start. */
         .globl  linux_copy, linux_copy_low, linux_copy_high, linux_copy_fault
         .p2align 4
 linux_copy:
@@ -146,7 +146,10 @@ linux_copy_low:
         jne     4b
         jmp     5f
 3:      movq    %rdx, %rcx
-        rep movsb
+        shrq    $3, %rcx
+        rep movsq
+        andl    $7, %edx
+        jne     4b
 linux_copy_high:
 5:      movl    $1, %eax
         ret

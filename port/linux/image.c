@@ -63,8 +63,8 @@ const void *port_image_bytes(const struct port_image *image) { return image->byt
 
 bool port_image_map(const struct port_image *image, uint64_t image_offset, uint32_t window, uint32_t offset,
                     uint64_t length, bool code, enum signet_protection protection) {
-  return linux_window_map_image(window, offset, length, image->descriptor, image_offset, image->number, code,
-                                protection);
+  return linux_window_map_image(window, offset, length, image->descriptor, image_offset, image->number, image->bytes,
+                                code, protection);
 }
 
 void port_image_destroy(struct port_image *image) {

@@ -90,9 +90,23 @@ void linux_context_save_floating_point(struct port_context *context);
 /* window.c */
 bool linux_window_prepare(const char **problem);
 void linux_window_settle(uint32_t window); /* before a process runs: drops what an earlier one left mapped */
-/* `image` tells images apart for ever; descriptor and position are where its bytes are. */
+/* `image` tells images apart for ever; its bytes are in the descriptor's file, and at `bytes`. */
 bool linux_window_map_image(uint32_t window, uint32_t offset, uint64_t length, int descriptor, uint64_t position,
-                            uint64_t image, bool code, enum signet_protection protection);
+                            uint64_t image, const void *bytes, bool code, enum signet_protection protection);
+
+/* Whole words, without vector registers, which belong to processes. `length` is a multiple of 8. */
+static inline void linux_copy_words(void *to, const void *from, size_t length) {
+  size_t words = length / 8;
+  __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+}
+static inline void linux_wipe_words(void *to, size_t length) {
+  size_t words = length / 8;
+  __asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0ul) : "memory");
+}
+
+/* Memory for the blocks of a window that move by copy: mapped when the first comes. False: no memory. */
+#define LINUX_BLOCK_ZONE (1u << 20)
+bool linux_window_block_zone(uint32_t window);
 
 /* loader.c */
 bool linux_loader_start(void);

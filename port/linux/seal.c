@@ -46,7 +46,7 @@ static const int ordinary_calls[] = {
     SCMP_SYS(rt_sigtimedwait), SCMP_SYS(sigaltstack), SCMP_SYS(tgkill),        SCMP_SYS(kill),
     SCMP_SYS(getpid),        SCMP_SYS(gettid),        SCMP_SYS(exit),          SCMP_SYS(exit_group),
     SCMP_SYS(restart_syscall), SCMP_SYS(sched_yield), SCMP_SYS(sched_setaffinity), SCMP_SYS(timer_settime),
-    SCMP_SYS(arch_prctl),    SCMP_SYS(getppid),
+    SCMP_SYS(arch_prctl),    SCMP_SYS(getppid),       SCMP_SYS(mincore),
 };
 
 static const int poller_calls[] = {

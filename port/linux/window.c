@@ -29,6 +29,7 @@ struct window {
   uint8_t mappings;
   bool tables;    /* entry table and thread page are mapped */
   bool settled;   /* a process has run since it was created */
+  bool zone;      /* its block zone is mapped */
   bool unkept;    /* something does not fit the record: unmap all at the end */
   uint32_t dynamic_low;
   uint64_t dynamic_high; /* what running processes mapped beyond the record */
@@ -130,7 +131,47 @@ bool port_window_create(uint32_t window) {
   return true;
 }
 
+bool linux_window_block_zone(uint32_t window) {
+  struct window *w = &windows[window];
+  if (!w->zone)
+    w->zone = mmap(address_of(window, SIGNET_BLOCKS_LOW), LINUX_BLOCK_ZONE, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
+  return w->zone;
+}
+
 static bool writable(const struct mapping *m) { return m->kind != MAPPING_CODE && m->protection == SIGNET_PROTECT_WRITE; }
+
+/* Pages at each end of a mapping that are wiped in place instead of being given back: a page fault costs more than wiping. */
+#define WIPED_LOW 16
+#define WIPED_HIGH 8
+#define REWRITTEN_MOST 8 /* pages of image data */
+
+/* Zeroes those of at most WIPED_LOW pages that have memory. */
+static bool wipe(uint8_t *low, uint32_t pages) {
+  unsigned char resident[WIPED_LOW];
+  if (pages == 0)
+    return true;
+  if (mincore(low, (size_t)pages * SIGNET_PAGE, resident) != 0)
+    return false;
+  for (uint32_t i = 0; i < pages; i++)
+    if (resident[i] & 1)
+      linux_wipe_words(low + (size_t)i * SIGNET_PAGE, SIGNET_PAGE);
+  return true;
+}
+
+/* Makes a private mapping as it was when new. False: it could not be. */
+static bool renew(uint32_t window, const struct mapping *m) {
+  uint8_t *low = address_of(window, m->offset);
+  size_t length = (size_t)m->pages * SIGNET_PAGE;
+  if (m->kind == MAPPING_PRIVATE_IMAGE) /* a small one is written again from its image if it is revived */
+    return m->pages <= REWRITTEN_MOST || madvise(low, length, MADV_DONTNEED) == 0;
+  uint32_t first = m->pages < WIPED_LOW ? m->pages : WIPED_LOW;
+  uint32_t last = m->pages - first < WIPED_HIGH ? m->pages - first : WIPED_HIGH;
+  uint32_t middle = m->pages - first - last;
+  if (middle && madvise(low + (size_t)first * SIGNET_PAGE, (size_t)middle * SIGNET_PAGE, MADV_DONTNEED) != 0)
+    return false;
+  return wipe(low, first) && wipe(low + length - (size_t)last * SIGNET_PAGE, last);
+}
 
 void port_window_destroy(uint32_t window) {
   struct window *w = &windows[window];
@@ -140,18 +181,19 @@ void port_window_destroy(uint32_t window) {
   }
   if (w->dynamic_high > w->dynamic_low)
     make_inaccessible(window, w->dynamic_low, w->dynamic_high - w->dynamic_low);
+  if (w->zone)
+    make_inaccessible(window, SIGNET_BLOCKS_LOW, LINUX_BLOCK_ZONE);
   w->dynamic_low = 0;
   w->dynamic_high = 0;
-  bool dropped = madvise(address_of(window, SIGNET_THREAD_PAGE), SIGNET_PAGE, MADV_DONTNEED) == 0;
+  w->zone = false;
+  linux_wipe_words(address_of(window, SIGNET_THREAD_PAGE), SIGNET_PAGE);
+  bool renewed = true;
   for (uint32_t i = 0; i < w->mappings; i++) {
     struct mapping *m = &w->mapping[i];
     m->live = false;
-    if (!writable(m))
-      continue;
-    uint64_t length = (uint64_t)m->pages * SIGNET_PAGE;
-    dropped = dropped && madvise(address_of(window, m->offset), length, MADV_DONTNEED) == 0;
+    renewed = renewed && (!writable(m) || renew(window, m));
   }
-  if (!dropped)
+  if (!renewed)
     drop_everything(window);
 }
 
@@ -264,15 +306,18 @@ bool port_window_protect(uint32_t window, uint32_t offset, uint64_t length, enum
 }
 
 bool linux_window_map_image(uint32_t window, uint32_t offset, uint64_t length, int descriptor, uint64_t position,
-                            uint64_t image, bool code, enum signet_protection protection) {
+                            uint64_t image, const void *bytes, bool code, enum signet_protection protection) {
   struct mapping made = {.offset = offset,
                          .pages = (uint32_t)(length / SIGNET_PAGE),
                          .kind = code ? MAPPING_CODE : MAPPING_PRIVATE_IMAGE,
                          .protection = (uint8_t)protection,
                          .image = image,
                          .position = position};
-  if (!windows[window].settled && revive(window, &made))
+  if (!windows[window].settled && revive(window, &made)) {
+    if (writable(&made) && made.pages <= REWRITTEN_MOST)
+      linux_copy_words(address_of(window, offset), (const uint8_t *)bytes + position, length);
     return true;
+  }
   if (code) {
     if (!linux_loader_map(address_of(window, offset), length, descriptor, position))
       return false;
