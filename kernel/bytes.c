@@ -40,6 +40,8 @@ EXPORTED void *memset(void *to, int byte, size_t length) {
 
 EXPORTED int memcmp(const void *first, const void *second, size_t length) {
   const uint8_t *one = first, *two = second;
+  for (; length >= 8 && *(const word *)one == *(const word *)two; length -= 8)
+    one += 8, two += 8;
   for (; length; length--, one++, two++)
     if (*one != *two)
       return *one - *two;
