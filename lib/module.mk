@@ -36,4 +36,17 @@ $(B)/lib/parallel/libsignet.a: $(LIBSIGNET_OBJECTS:%=$(B)/lib/parallel/%)
 ALL += $(B)/lib/libsignet.a $(B)/lib/parallel/libsignet.a
 -include $(wildcard $(B)/lib/serial/*.d $(B)/lib/parallel/*.d)
 
-TESTS += tests/lib/programs.sh
+# The library and the file service, native, on a mock of the kernel, under the sanitizers. Without PIE and on a low stack, because the
+# services hold pointers in 32 bits.
+LIBRARY_TEST_FLAGS := $(HOST_CFLAGS) -D_GNU_SOURCE -I$(B)/gen $(SANITIZE) -fno-pie -pthread
+LIBRARY_TEST_SOURCES := $(filter-out lib/start.c,$(wildcard lib/*.c)) services/files.c services/mounts.c tests/lib/mock.c
+LIBRARY_TESTS := $(B)/tests/lib/library_test $(B)/tests/lib/service_test
+$(B)/tests/lib/native/%.o: % $(B)/gen/lib/call_names.h
+	@mkdir -p $(@D)
+	$(CC) $(LIBRARY_TEST_FLAGS) -MMD -MP -c $< -o $@
+$(LIBRARY_TESTS): $(B)/tests/lib/%: $(B)/tests/lib/native/tests/lib/%.c.o $(LIBRARY_TEST_SOURCES:%=$(B)/tests/lib/native/%.o)
+	$(CC) $(LIBRARY_TEST_FLAGS) -no-pie $^ -o $@
+
+ALL += $(LIBRARY_TESTS)
+TESTS += $(LIBRARY_TESTS) tests/lib/contract.sh tests/lib/programs.sh
+-include $(wildcard $(B)/tests/lib/native/*/*.d $(B)/tests/lib/native/tests/lib/*.d)

@@ -164,5 +164,6 @@ int main(void) {
   SHOW(unlink(template));
   char directory_template[] = "temporary-XXXXXX";
   printf("%s\n", mkdtemp(directory_template) ? "made" : strerror(errno));
+  SHOW(rmdir(directory_template));
   return 0;
 }
