@@ -8,7 +8,7 @@
 static struct list *bucket(uint64_t ticket) { return &kernel.tickets[ticket % TICKET_BUCKETS]; }
 
 void kernel_device_ready(void *ticket) {
-  lock_as_host();
+  kernel.here = NULL; /* whoever holds the lock now, it is no processor at work */
   LIST_EACH(node, bucket((uintptr_t)ticket)) {
     struct thread *thread = CONTAINER(node, struct thread, ticket_link);
     if (thread->ticket != (uintptr_t)ticket)
@@ -21,7 +21,6 @@ void kernel_device_ready(void *ticket) {
     }
     break;
   }
-  unlock();
 }
 
 void device_forget(struct thread *thread) {

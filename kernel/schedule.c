@@ -150,6 +150,12 @@ static bool take_thread(struct cpu *cpu, struct thread *thread) {
   if (!thread->retry)
     return true;
   thread->retry = false;
+  /* A device is asked without the lock. No thread may have registers left on this processor then, should another resume
+   * it. */
+  if (thread->call == SIGNET_CALL_device_request) {
+    port_idle(0);
+    kernel.here = cpu;
+  }
   struct signet_result outcome = call_table[thread->call](thread, thread->arguments);
   if (outcome.status < 0)
     return false;

@@ -78,7 +78,9 @@ uint32_t port_cpu_self(void);
 /* The kernel lock: one, not recursive. */
 void port_lock(void);
 void port_unlock(void);
-/* Called with the lock; gives it up, sleeps until port_wake for this processor or the deadline, takes it again. May return early. */
+/* Called with the lock; gives it up, sleeps until port_wake for this processor or the deadline, takes it again. May
+ * return early. What this processor still holds of a thread's registers is in its context before the lock is given up:
+ * another processor may resume it. */
 void port_idle(uint64_t deadline);
 /* Ends the sleep of that processor, or keeps its next sleep from beginning. Any thread. */
 void port_wake(uint32_t cpu);

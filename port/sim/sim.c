@@ -321,7 +321,9 @@ void port_unlock(void) {
 }
 
 void port_idle(uint64_t deadline) {
-  RULE(locked && deadline > sim_clock);
+  RULE(locked);
+  if (deadline <= sim_clock)
+    return;
   running[cpu].context = NULL;
   locked = false;
   longjmp(back, 1);
@@ -496,6 +498,9 @@ void sim_device_ready(struct port_device *device) {
   void *thread = device->waiting;
   device->waiting = NULL;
   device->ready = true;
-  if (thread)
-    kernel_device_ready(thread);
+  if (!thread)
+    return;
+  port_lock();
+  kernel_device_ready(thread);
+  port_unlock();
 }

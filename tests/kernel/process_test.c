@@ -613,7 +613,9 @@ static void devices(void) {
   CHECK_STATUS(CALL(root, device_request, handle, SCRATCH, 0, 0, 0), SIM_AWAY);
   CHECK_INVARIANTS();
   sim_device_ready(&device);
+  port_lock();
   kernel_device_ready((void *)12345); /* an answer that comes too late finds nothing */
+  port_unlock();
   CHECK_STATUS(taken(root), SIGNET_OK);
   CHECK(device.requests == requests + 2);
   /* Ready between the refusal and the wait. */
