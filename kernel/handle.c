@@ -102,7 +102,7 @@ void handle_discard(struct object *object) {
 struct object *handle_find(struct kernel_process *process, uint64_t handle) {
   const struct handle_table *table = &process->handles;
   uint32_t index = handle & 0xffff;
-  if (handle >> 32 || index / HANDLES_PER_CHUNK >= table->chunks)
+  if (index / HANDLES_PER_CHUNK >= table->chunks)
     return NULL;
   struct handle_entry *entry = entry_at(table, index);
   return entry->generation == handle >> 16 ? entry->object : NULL;

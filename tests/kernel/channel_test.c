@@ -146,6 +146,13 @@ static void contract_refusals(void) {
                                        .reserved = cases[i].reserved};
     CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), cases[i].status);
   }
+  /* The right message from the wrong end; the right number of handles of the wrong kind. */
+  message_write(server, 0, TAG_ONEWAY, 4, 0, 0);
+  CHECK_STATUS(CALL(server, channel_send, to_client, SCRATCH, 0, 0, 0), SIGNET_CONTRACT);
+  message_write(client, 0, TAG_BLOCK, 0, to_server, 0);
+  CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_CONTRACT);
+  message_write(client, 0, TAG_CLIENT, 0, (uint32_t)CALL(client, block_allocate, 1, 0, 0, 0, 0).value, 0);
+  CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_CONTRACT);
   /* After a request the state is another: no second request until the reply. */
   message_write(client, 0, TAG_REQUEST, 0, 0, 0);
   CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_OK);
@@ -473,9 +480,17 @@ static void stale_and_forged_handles(void) {
     for (unsigned j = 0; j <= i; j++)
       CHECK_STATUS(CALL(client, handle_close, stale[j], 0, 0, 0, 0), SIGNET_HANDLE);
   }
+  /* Their entries are used again, and still they name nothing. */
+  uint32_t fresh[40];
+  for (unsigned i = 0; i < 40; i++)
+    fresh[i] = (uint32_t)CALL(client, block_allocate, 1, 0, 0, 0, 0).value;
+  for (unsigned i = 0; i < 40; i++)
+    CHECK_STATUS(CALL(client, handle_query, stale[i], SCRATCH, 0, 0, 0), SIGNET_HANDLE);
+  for (unsigned i = 0; i < 40; i++)
+    CHECK_STATUS(CALL(client, handle_close, fresh[i], 0, 0, 0, 0), SIGNET_OK);
   /* Every index with generations around, except the one handle there is. */
   for (uint32_t index = 0; index < 64; index++)
-    for (uint32_t generation = 0; generation < 5; generation++) {
+    for (uint32_t generation = 0; generation < 9; generation++) {
       uint32_t handle = index | generation << 16;
       if (handle != to_server)
         CHECK_STATUS(CALL(client, handle_close, handle, 0, 0, 0, 0), SIGNET_HANDLE);

@@ -81,6 +81,7 @@ static void segments(void) {
   REFUSED("cut off", file->program[1].offset = 0x4000);
   REFUSED("cut off", file->program[1].offset = UINT64_MAX - 4095);
   REFUSED("cut off", file->program[1].file_length = 0x1001);
+  REFUSED("cut off", (file->program[1].file_length = UINT64_MAX, file->program[1].length = UINT64_MAX));
   REFUSED("larger in the file", file->program[1].length = 0x7ff);
   REFUSED("overlaps another", file->program[1].address = CODE_LOW);
   REFUSED("overlaps another", file->program[1].address = 0);
