@@ -136,7 +136,7 @@ static void test_descriptors(void) {
   ok(CALL(SYS_writev, 1, (long)vectors, 2) == -EINVAL, "a vector of negative length");
 }
 
-enum { SHARED_ROUNDS = 3000 };
+enum { SHARED_ROUNDS = 300 };
 static void *share(void *argument) {
   struct thread *self = signet_self();
   self->number = 5000 + (long)argument;
