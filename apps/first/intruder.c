@@ -17,7 +17,7 @@ static void ask_for_files(char **names) {
 
 /* A pointer of 64 bits is cut to its window by every instruction that uses it: this address becomes 0x6789abc8 of its own window,
  * where nothing is mapped. There is no way to say the address of another process, or of the kernel. */
-static void write_elsewhere(void) {
+__attribute__((noinline)) static void write_elsewhere(void) {
   volatile long *elsewhere = (volatile long *)0x7f126789abc8;
   printf("intruder: writing to address %p of the host\n", (void *)elsewhere);
   fflush(stdout);
