@@ -144,21 +144,37 @@ void port_context_set_result(struct port_context *context, struct signet_result 
   context->current->rdx = result.value;
 }
 
+/* Everything new, whatever was there. */
 static void load_floating_point(uint32_t mxcsr, uint16_t x87) {
   __asm__ volatile("fninit; fldcw %0; ldmxcsr %1" : : "m"(x87), "m"(mxcsr));
 }
 
+/* The same after a thread whose control and status are known. An x87 register that is marked empty cannot be read by verified code, so marking all of
+ * them is enough to hide what they hold; fninit takes ten times as long (measured: 160 cycles, emms 12). */
+static void change_floating_point(const struct linux_registers *from, uint16_t status, const struct linux_registers *to) {
+  if ((status & 0xff) || from->x87_control != to->x87_control) {
+    load_floating_point(to->mxcsr, to->x87_control);
+    return;
+  }
+  __asm__ volatile("emms");
+  if (from->mxcsr != to->mxcsr)
+    __asm__ volatile("ldmxcsr %0" : : "m"(to->mxcsr));
+}
+
 /* The control and exception bits stay with the thread. The x87's own exception bits are kept as MXCSR's: who asks for one asks for
  * both. Its register stack is empty at a call, by the calling convention. */
-void linux_context_save_floating_point(struct port_context *context) {
+uint16_t linux_context_save_floating_point(struct port_context *context) {
   struct linux_registers *registers = context->current;
   uint16_t status;
-  if (registers->framed)
-    return;
   __asm__ volatile("stmxcsr %0; fnstcw %1; fnstsw %2"
-                   : "=m"(registers->mxcsr), "=m"(registers->x87_control), "=m"(status));
+                   : "=m"(registers->mxcsr), "=m"(registers->x87_control), "=a"(status));
   registers->mxcsr |= status & 0x3f;
-  registers->x87_control |= 0x3f;
+  /* Unmasked exceptions do not outlive a call. */
+  if ((registers->x87_control & 0x3f) != 0x3f) {
+    registers->x87_control |= 0x3f;
+    status |= 0xff;
+  }
+  return status;
 }
 
 void port_context_set_floating_point(struct port_context *context, uint32_t mxcsr, uint32_t x87) {
@@ -255,11 +271,15 @@ _Noreturn void port_resume(struct port_context *context, uint32_t window) {
   struct linux_registers *registers = context->current;
   uint64_t base = linux_window_base(window);
   if (cpu->context != context) {
-    if (cpu->context)
-      linux_context_save_floating_point(cpu->context);
-    cpu->context = context;
-    if (!registers->framed)
+    /* A frame brings all of its state with it. */
+    if (cpu->context) {
+      uint16_t status = linux_context_save_floating_point(cpu->context);
+      if (!registers->framed)
+        change_floating_point(cpu->context->current, status, registers);
+    } else if (!registers->framed) {
       load_floating_point(registers->mxcsr, registers->x87_control);
+    }
+    cpu->context = context;
   }
   if (cpu->base != base) {
     linux_window_settle(window);

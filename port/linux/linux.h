@@ -85,7 +85,8 @@ bool linux_context_prepare(void);
 void linux_context_save_frame(struct port_context *context, const void *ucontext, uint64_t base);
 /* Where a pre-empted thread goes on; for tests. */
 const uint8_t *linux_context_rip(const struct port_context *context);
-void linux_context_save_floating_point(struct port_context *context);
+/* The x87 status; with bits of 0xff set if its state has to be made new. */
+uint16_t linux_context_save_floating_point(struct port_context *context);
 
 /* window.c */
 bool linux_window_prepare(const char **problem);
