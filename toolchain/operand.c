@@ -143,7 +143,7 @@ static bool parse_address_register(char *text, int *number) {
     return true;
   }
   *number = register_number(text + 1, (int)strlen(text + 1), &size);
-  return size >= 4;
+  return size >= 4 || *number == REGISTER_OTHER;
 }
 
 /* disp(base,index,scale), the segment already cut off. */
