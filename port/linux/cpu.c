@@ -90,6 +90,15 @@ void linux_context_forget(const struct port_context *context) {
       cpus[i].context = NULL;
 }
 
+void linux_window_forget(uint32_t window) {
+  for (uint32_t i = 0; i < cpu_count; i++) {
+    if (cpus[i].base == linux_window_base(window))
+      cpus[i].base = 0;
+    if (cpus[i].floating_window == window)
+      cpus[i].floating_window = UINT32_MAX;
+  }
+}
+
 uint64_t port_clock(enum signet_clock clock) {
   struct timespec now;
   clock_gettime(clock == SIGNET_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, &now);

@@ -51,11 +51,11 @@ struct port_device *linux_directory_device(const char *path, bool read_only, con
 struct linux_cpu {
   uint64_t kernel_stack;        /* top, 16-byte aligned */
   struct port_context *context; /* whose registers are in the processor, or NULL */
-  uint64_t base;                /* of the window that ran last: what %gs and %r14 hold */
+  uint64_t base;                /* of the window that ran last, which %gs holds; 0: its process is no more */
   uint32_t tick;                /* a tick came while the kernel ran */
   uint32_t number;
   struct port_fault fault;      /* handed from the signal handler to kernel_fault */
-  uint32_t floating_window;     /* window whose values the vector registers may hold */
+  uint32_t floating_window;     /* whose values the vector registers may hold; UINT32_MAX: anybody's */
   _Atomic uint32_t wake;        /* futex: 1 when a wake is pending */
   void *signal_stack;
 };
@@ -72,6 +72,7 @@ static inline uint64_t linux_window_base(uint32_t window) {
 /* cpu.c */
 extern __thread struct linux_cpu *linux_cpu_self;
 void linux_context_forget(const struct port_context *context);    /* no processor holds its registers */
+void linux_window_forget(uint32_t window); /* who runs in it next is somebody else */
 void linux_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
 void linux_futex_wake(_Atomic uint32_t *word, int count);
 /* A mutex for state that is not the kernel's. */

@@ -175,6 +175,7 @@ static bool renew(uint32_t window, const struct mapping *m) {
 
 void port_window_destroy(uint32_t window) {
   struct window *w = &windows[window];
+  linux_window_forget(window);
   if (w->unkept || w->mappings == 0) {
     drop_everything(window);
     return;

@@ -281,6 +281,33 @@ static void test_border(void) {
   ok(seen.ended && seen.argument[0] != 0, "(and the test would see it if they did: two threads of one window)");
 }
 
+/* A process that starts in the window of one that ended, on the same processor. */
+static void test_successor(void) {
+  go(program(512, 0), NULL, 0, 1000);
+  port_lock();
+  port_window_destroy(1);
+  prepare_window(1);
+  port_unlock();
+  go(program(384, 0), NULL, 0, 1000);
+  ok(seen.ended && seen.argument[0] == 0, "vector registers do not reach the next process in the same window");
+  uint8_t byte;
+  port_lock();
+  port_window_destroy(1);
+  prepare_window(1);
+  bool made = port_window_map(1, 0x50000, 4096, SIGNET_PROTECT_WRITE);
+  port_unlock();
+  go(program(384, 0), NULL, 0, 1000);
+  port_lock();
+  made = made && port_copy_in(&byte, 1, 0x50000, 1);
+  port_window_destroy(1);
+  prepare_window(1);
+  port_unlock();
+  go(program(384, 0), NULL, 0, 1000);
+  port_lock();
+  ok(made && seen.ended && !port_copy_in(&byte, 1, 0x50000, 1), "nor does memory that it did not ask for");
+  port_unlock();
+}
+
 static void test_fault(uint32_t offset, enum signet_fault kind, uint64_t address, const char *name) {
   go(program(offset, 0), NULL, 0, 1000);
   ok(seen.faulted && seen.fault.kind == kind && (address == 1 || seen.fault.address == address),
@@ -403,6 +430,7 @@ int main(void) {
   prepare_window(2);
   port_unlock();
   test_border();
+  test_successor();
   test_faults();
   test_copies();
   test_reuse();
