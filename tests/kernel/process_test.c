@@ -202,9 +202,12 @@ static void parent_ends_with_its_tree(void) {
 /* A process that runs on another processor cannot be taken apart before it comes into the kernel. */
 static void stop_of_one_that_runs_elsewhere(void) {
   struct alive before = alive_now();
-  root = boot("root");
+  struct port_device device = {.ready = true};
+  root = boot_unstarted("root", 1, NULL);
+  CHECK(!kernel_process_grant_device(root, 0, &device) && !kernel_process_start(root));
   uint32_t image_handle = load_image(root);
-  uint32_t handle = create_child(root, image_handle, 0, &quota_child);
+  uint32_t handle = create_child(root, image_handle, 1, &quota_child);
+  CHECK_STATUS(CALL(root, process_grant, handle, 0, root->slot[0], 0, 0), SIGNET_OK);
   struct kernel_process *child = child_of(root, handle);
   CHECK_STATUS(CALL(root, process_start, handle, 0, 0, 0, 0), SIGNET_OK);
   CHECK(turn_to(root));
@@ -243,7 +246,8 @@ static void stop_of_one_that_runs_elsewhere(void) {
   CHECK_STATUS(sim_call(SIGNET_CALL_process_wait, handle, SCRATCH, SIGNET_NEVER, 0, 0), SIM_AWAY);
   sim_choose_cpu(1 - root_cpu);
   /* Its next call does not happen. */
-  CHECK_STATUS(sim_call(SIGNET_CALL_memory_map, child->area_low, 4096, 3, 0, 0), SIM_AWAY);
+  CHECK_STATUS(sim_call(SIGNET_CALL_device_request, child->slot[0], SCRATCH, 0, 0, 0), SIM_AWAY);
+  CHECK(!device.requests && device.closed);
   CHECK(sim_reports == reports + 1);
   CHECK_INVARIANTS();
   CHECK(sim_current() && sim_window() == root->window); /* woken here, runs here */
