@@ -214,12 +214,12 @@ out:
   return result;
 }
 
-long signet_channel_read_stream(struct channel *channel, const struct iovec *vectors, int count) {
+long signet_channel_read_stream(struct channel *channel, const struct iovec *vectors, int count, size_t skip) {
   struct small_buffer small;
   struct signet_message *message = &small.message;
   uint8_t *data = small.data;
   size_t capacity = sizeof small;
-  long length = signet_iovec_length(vectors, count);
+  long length = signet_iovec_length(vectors, count) - (long)skip;
   if (length <= 0)
     return length;
   struct exchange exchange = {.tag = FILES_STREAM_READ};
@@ -248,14 +248,14 @@ long signet_channel_read_stream(struct channel *channel, const struct iovec *vec
       goto out;
     uint32_t bytes = message->length - FILES_ANSWER;
     if (!sent || bytes <= (uint64_t)length) {
-      result = signet_iovec_scatter(vectors, count, 0, data + FILES_ANSWER, bytes);
+      result = signet_iovec_scatter(vectors, count, skip, data + FILES_ANSWER, bytes);
       goto out;
     }
     result = -ENOMEM;
     if (!keep(channel, data + FILES_ANSWER, bytes))
       goto out;
   }
-  result = signet_iovec_scatter(vectors, count, 0, channel->stash + channel->stash_next,
+  result = signet_iovec_scatter(vectors, count, skip, channel->stash + channel->stash_next,
                                 channel->stash_end - channel->stash_next);
   channel->stash_next += result;
 out:

@@ -56,13 +56,14 @@ static long piece(struct description *description, const struct iovec *vectors, 
     exchange.take = vectors;
     exchange.take_count = count;
   }
-  if (left > FILES_INLINE_MOST) {
+  if (left > BLOCK_LEAST) {
     exchange.tag = writes ? FILES_WRITE_BLOCK : FILES_READ_BLOCK;
     long result = signet_channel_transfer(files(), &exchange);
     if (result != -ENOBUFS)
       return result;
-    left = FILES_INLINE_MOST;
   }
+  if (left > FILES_INLINE_MOST)
+    left = FILES_INLINE_MOST;
   exchange.tag = writes ? FILES_WRITE : FILES_READ;
   exchange.request.length = writes ? 0 : left;
   exchange.limit = left;

@@ -149,8 +149,10 @@ long signet_channel_ask(struct channel *channel, struct exchange *exchange);
 /* Moves up to request.length and FILES_BLOCK_MOST bytes through the block: of `send`, if there is any, else to `take`. -> bytes.
  * -ENOBUFS: there is no memory for a block. */
 long signet_channel_transfer(struct channel *channel, const struct exchange *exchange);
-/* A read of at most FILES_INLINE_MOST bytes that a signal may interrupt. */
-long signet_channel_read_stream(struct channel *channel, const struct iovec *vectors, int count);
+/* A transfer up to this goes in messages of FILES_INLINE_MOST: moving a block costs as much as sixteen of them. */
+#define BLOCK_LEAST (16 * FILES_INLINE_MOST)
+/* A read of at most FILES_INLINE_MOST bytes that a signal may interrupt. `skip` bytes of the vectors are passed over. */
+long signet_channel_read_stream(struct channel *channel, const struct iovec *vectors, int count, size_t skip);
 
 /* ---- descriptor.c ---- */
 

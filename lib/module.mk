@@ -48,5 +48,5 @@ $(LIBRARY_TESTS): $(B)/tests/lib/%: $(B)/tests/lib/native/tests/lib/%.c.o $(LIBR
 	$(CC) $(LIBRARY_TEST_FLAGS) -no-pie $^ -o $@
 
 ALL += $(LIBRARY_TESTS)
-TESTS += $(LIBRARY_TESTS) tests/lib/contract.sh tests/lib/programs.sh
+TESTS += $(LIBRARY_TESTS) tests/lib/contract.sh tests/lib/programs.sh tests/lib/events.sh
 -include $(wildcard $(B)/tests/lib/native/*/*.d $(B)/tests/lib/native/tests/lib/*.d)

@@ -44,9 +44,11 @@ static long stream_read(struct description *description, const struct iovec *vec
   if (offset >= 0)
     return -ESPIPE;
   long length = signet_iovec_length(vectors, count);
-  /* A large read of a file never waits for long, so it may take the way that cannot be interrupted. */
-  if (length > FILES_INLINE_MOST && (facts_of(channel) & SIGNET_STREAM_IS_FILE) &&
-      channel->stash_next == channel->stash_end) {
+  if (length < 0)
+    return length;
+  /* A read of a file never waits for long, so it may take the way that cannot be interrupted, and go on until it is full. */
+  bool file = length > FILES_INLINE_MOST && (facts_of(channel) & SIGNET_STREAM_IS_FILE);
+  if (file && length > BLOCK_LEAST && channel->stash_next == channel->stash_end) {
     struct exchange exchange = {.tag = FILES_STREAM_READ_BLOCK, .take = vectors, .take_count = count};
     exchange.request.length = length;
     long result = signet_channel_transfer(channel, &exchange);
@@ -61,7 +63,13 @@ static long stream_read(struct description *description, const struct iovec *vec
     if (error)
       return error;
   }
-  return signet_channel_read_stream(channel, vectors, count);
+  long done = 0, result;
+  do {
+    result = signet_channel_read_stream(channel, vectors, count, done);
+    if (result > 0)
+      done += result;
+  } while (file && result == FILES_INLINE_MOST && done < length);
+  return done ? done : result;
 }
 
 static long stream_write(struct description *description, const struct iovec *vectors, int count, int64_t offset) {
@@ -74,7 +82,7 @@ static long stream_write(struct description *description, const struct iovec *ve
     struct exchange exchange = {.send = vectors, .send_count = count, .skip = done};
     exchange.request.length = length - done;
     result = -ENOBUFS;
-    if (length - done > FILES_INLINE_MOST) {
+    if (length - done > BLOCK_LEAST) {
       exchange.tag = FILES_STREAM_WRITE_BLOCK;
       result = signet_channel_transfer(channel, &exchange);
     }
