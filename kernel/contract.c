@@ -44,7 +44,8 @@ static bool valid(const struct signet_contract *header, uint64_t length) {
   return true;
 }
 
-/* To find a contract by, a word at a time; equality is decided by comparison. The factor is odd and its bits look random. */
+/* To find a contract by, a word at a time; equality is decided by comparison. The factor is odd and its bits look
+ * random. */
 static uint32_t sum(const uint8_t *bytes, uint64_t length) {
   uint64_t value = length, word;
   for (; length >= sizeof word; length -= sizeof word, bytes += sizeof word) {

@@ -222,6 +222,7 @@ struct kernel_process {
   bool made_by_host;
   bool has_window;
   bool handling;  /* the first thread is diverted to the listener */
+  bool making;    /* it makes a child that is on no list yet */
   bool attention; /* look at state and events before its thread goes on */
   uint32_t window;
   struct list run_link; /* a processor's near or queue */
@@ -294,6 +295,7 @@ struct kernel {
   uint32_t *free_windows;
   uint32_t free_window_count, window_count;
   uint64_t channels, blocks;
+  uint32_t making;                     /* processes that have a window and are on no list yet */
   uint64_t calls_ended, switches_host; /* calls of processes that are no more */
 };
 extern struct kernel kernel;

@@ -77,6 +77,9 @@ enum signet_status process_make(struct kernel_process *parent, struct kernel_ima
   memcpy(process->hash, image->facts.hash, sizeof process->hash);
 
   /* Mapping the image may take long. Nobody knows the new process; the caller's is RUN_ACTIVE, so it stays as it is. */
+  kernel.making++;
+  if (parent)
+    parent->making = true;
   start_layout(process, specification->stack, specification->startup_length);
   if (here)
     schedule_share(here);
@@ -84,6 +87,9 @@ enum signet_status process_make(struct kernel_process *parent, struct kernel_ima
   bool mapped = start_map_image(process);
   port_lock();
   kernel.here = here;
+  kernel.making--;
+  if (parent)
+    parent->making = false;
   if (mapped && start_map_rest(process))
     status = startup_copy(process, parent, specification->startup_offset, startup);
   if (!status && parent && parent->state != SIGNET_PROCESS_RUNNING)
