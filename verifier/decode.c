@@ -142,7 +142,7 @@ enum verifier_rule decode(const uint8_t *code, struct decoded *d) {
     n = decode_address(code, n, d);
   n += form->immediate;
   d->length = n;
-  if (n > 15)
+  if (n > 15) /* no row can be so long today; the processor's limit all the same */
     return VERIFIER_RULE_UNLISTED;
   if ((form->flags & FORM_NOREX) && d->rex)
     return VERIFIER_RULE_PREFIX;

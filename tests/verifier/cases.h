@@ -285,6 +285,7 @@ REJECT(ENTRY, 0, "a negative slot", "call *-0x10000(%r14)")
 REJECT(INDIRECT, 0, "a short displacement", "call *8(%r14)")
 REJECT(INDIRECT, 0, "an index", "call *0x10000(%r14,%rax)")
 REJECT(PREFIX, 0, "a REX with more bits", ".byte 0x49, 0xff, 0x96, 0, 0, 1, 0")
+REJECT(INDIRECT, 0, "a REX with a bit that does nothing", ".byte 0x43, 0xff, 0x96, 0, 0, 1, 0")
 REJECT(INDIRECT, 0, "another base", "call *0x10000(%r15)")
 ACCEPT("pushing an entry's value is a read of it", "push 0x10000(%r14)")
 

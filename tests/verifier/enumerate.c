@@ -213,7 +213,7 @@ static void enumerate_vex(void) {
                   try_tails(bytes, n, 0xc4, false);
                   continue;
                 }
-                for (unsigned modrm = 0; modrm < 256; modrm++)
+                for (unsigned modrm = 0; modrm < (p ? 0xc0 : 256); modrm++)
                   try_tails(bytes, n, modrm, false);
               }
 }

@@ -77,6 +77,25 @@ static void test_layout(void) {
   expect(enough, "scratch memory is a quarter of the code");
 }
 
+/* Where %rip can reach the window's ends: from the last code, and from the first. */
+static void test_rip(void) {
+  struct heard heard;
+  struct verifier_outcome outcome;
+  static const uint8_t last[] = {0x8b, 0x05, 0xda, 0xff, 0xff, 0x7f};    /* mov 0x7fffffda(%rip),%eax: 0xffffffc0 */
+  static const uint8_t beyond[] = {0x8b, 0x05, 0xdb, 0xff, 0xff, 0x7f};  /* one more */
+  static const uint8_t first[] = {0x8b, 0x05, 0xfa, 0xff, 0xff, 0xff};   /* mov -6(%rip),%eax: 0 */
+  static const uint8_t below[] = {0x8b, 0x05, 0xf9, 0xff, 0xff, 0xff};   /* one less */
+  static const uint8_t address[] = {0x8d, 0x05, 0xff, 0xff, 0xff, 0x7f}; /* lea 0x7fffffff(%rip),%eax */
+  const uint32_t top = 0x80000000 - 32;
+  expect(run(last, 6, 32, top, 30, &heard, &outcome, NULL), "%rip may reach 0xffffffc0");
+  expect(!run(beyond, 6, 32, top, 30, &heard, &outcome, NULL) && is(&heard, 0, top, VERIFIER_RULE_RIP),
+         "%rip may not reach further");
+  expect(run(first, 6, 32, 0, 30, &heard, &outcome, NULL), "%rip may reach 0");
+  expect(!run(below, 6, 32, 0, 30, &heard, &outcome, NULL) && is(&heard, 0, 0, VERIFIER_RULE_RIP),
+         "%rip may not reach below");
+  expect(run(address, 6, 32, top, 30, &heard, &outcome, NULL), "lea may compute any address");
+}
+
 static void test_outcome(void) {
   struct heard heard;
   struct verifier_outcome outcome;
@@ -155,6 +174,7 @@ static void test_names(void) {
 
 int main(void) {
   test_layout();
+  test_rip();
   test_outcome();
   test_reports();
   test_targets();
