@@ -356,7 +356,8 @@ static void report_services(void) {
   struct signet_ending ending;
   char text[512];
   for (int role = CONSOLE; role < ROLES; role++) {
-    if (!kernel_process_ended(programs[role].process, &ending) || ending.kind != SIGNET_ENDED_FAULT)
+    if (!kernel_process_ended(programs[role].process, &ending) || ending.kind == SIGNET_ENDED_STOPPED ||
+        (ending.kind == SIGNET_ENDED_EXIT && ending.code == 0))
       continue;
     cli_describe_ending(&ending, programs[role].bytes, programs[role].length, text, sizeof text);
     cli_error("the %s service %s", programs[role].name, text);

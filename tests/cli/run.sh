@@ -49,6 +49,7 @@ sh -c "$signet run $work/victims raise 15" >/dev/null 2>&1; is "raise(SIGTERM)" 
 
 # Signals from outside.
 signalled() { # ARGUMENTS… : starts it, waits for "ready", sends SIGINT; prints output and status
+  rm -f "$work/out"
   $signet run "$work/victims" "$@" >"$work/out" 2>&1 &
   local pid=$!
   for _ in $(seq 100); do grep -qs ready "$work/out" && break; sleep 0.05; done
@@ -113,6 +114,24 @@ done
 poke "$headers + 56 * $i + 4" '\x07'; refused "a writable code segment" "writ"
 poke "$headers + 56 * $i + 16" '\x00\x10\x02'; refused "overlapping segments" "not run"
 poke "$headers + 56 * $i + 40" '\x00\x00\x00\x00\x01'; refused "an oversized segment" "not run"
+
+# A service that dies: the program is told, and so is who ran it. The services stand beside the command, so another pair is put there.
+mkdir -p "$work/other/bin" "$work/other/services"
+cp $signet "$work/other/bin/signet"
+cp build/services/console "$work/other/services/console"
+echo 'volatile int zero; int result; void _start(void) { result = 7 / zero; }' >"$work/dies.c"
+build/bin/signet-cc -O1 -nostdlib "$work/dies.c" -o "$work/other/services/files"
+text=$(timeout 20 "$work/other/bin/signet" run "$work/victims" open /some/file 2>&1; echo "status $?")
+matches "the file service died: the program gets an error" "Input/output error|I/O error" "$text"
+matches "the file service died: reported" "the files service faulted at 0x.*divided by zero" "$text"
+matches "the file service died: the program ends as it wants" 'status 0$' "$text"
+cp build/services/files "$work/other/services/files"
+build/bin/signet-cc -O1 -nostdlib "$work/dies.c" -o "$work/other/services/console"
+text=$(timeout 20 "$work/other/bin/signet" run "$work/victims" open /some/file 2>&1; echo "status $?")
+matches "the console service died: reported" "the console service faulted at 0x.*divided by zero" "$text"
+rm "$work/other/services/files"
+text=$(timeout 20 "$work/other/bin/signet" run "$work/victims" status 0 2>&1; echo "status $?")
+matches "no file service at all: says so" "services/files: No such file.*status 127" "$(tr '\n' ' ' <<<"$text")"
 
 # inspect
 is "inspect prints the hash that b2sum does" "$(b2sum -l 256 "$work/victims" | cut -d' ' -f1)" \
