@@ -15,3 +15,17 @@ ALL += $(SIGNET)
 -include $(CLI_OBJECTS:.o=.d)
 
 TESTS += tests/cli/run.sh
+
+# The tools that read hostile files, under the sanitizers; not `run`, which seals the process that they need open.
+SIGNET_SANITIZE := $(B)/tests/cli/signet-sanitize
+CLI_SANITIZE_OBJECTS := $(patsubst %.c,$(B)/sanitize/%.o,$(CLI_SOURCES) $(wildcard port/linux/*.c)) $(B)/port/linux/entry.S.o
+$(B)/sanitize/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -MMD -MP -c $< -o $@
+$(SIGNET_SANITIZE): $(CLI_SANITIZE_OBJECTS) $(B)/lib/libkernel-sanitize.a $(B)/lib/libverifier-sanitize.a
+	@mkdir -p $(@D)
+	$(CC) $(SANITIZE) -o $@ $^ -lseccomp -ljansson -lelf -lz -lpthread
+
+ALL += $(SIGNET_SANITIZE)
+TESTS += tests/cli/hostile.sh
+-include $(CLI_SANITIZE_OBJECTS:.o=.d)
