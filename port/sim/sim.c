@@ -54,6 +54,28 @@ _Noreturn void port_panic(const char *file, int line, const char *condition) {
   abort();
 }
 
+void (*sim_unlocked)(int busy);
+
+static bool acting; /* a processor is in the kernel, not the host */
+
+static void unlocked_point(void) {
+  static bool inside;
+  RULE(!locked);
+  if (!sim_unlocked || inside)
+    return;
+  jmp_buf saved;
+  uint32_t self = cpu;
+  memcpy(&saved, &back, sizeof saved);
+  bool by_processor = acting;
+  inside = true;
+  acting = false;
+  sim_unlocked(by_processor ? (int)self : -1);
+  inside = false;
+  acting = by_processor;
+  memcpy(&back, &saved, sizeof back);
+  cpu = self;
+}
+
 void sim_fail_at(unsigned n) {
   fail_in = n;
   failed = false;
@@ -216,7 +238,8 @@ bool port_store_word(uint32_t window, uint32_t offset, uint32_t value) {
 /* ---- Images ---- */
 
 struct port_image *port_image_create(const void *bytes, size_t length) {
-  RULE(!locked && length);
+  RULE(length);
+  unlocked_point();
   if (!have_memory())
     return NULL;
   struct port_image *image = malloc(sizeof *image);
@@ -231,7 +254,8 @@ const void *port_image_bytes(const struct port_image *image) { return image->byt
 
 bool port_image_map(const struct port_image *image, uint64_t image_offset, uint32_t window, uint32_t offset,
                     uint64_t length, bool code, enum signet_protection protection) {
-  RULE(!locked && image_offset % SIGNET_PAGE == 0 && image_offset < image->length);
+  unlocked_point();
+  RULE(image_offset % SIGNET_PAGE == 0 && image_offset < image->length);
   RULE(image_offset + length < image->length + SIGNET_PAGE);
   RULE(!code || protection == SIGNET_PROTECT_READ);
   mappable(window, offset, length);
@@ -322,9 +346,9 @@ void port_unlock(void) {
 
 void port_idle(uint64_t deadline) {
   RULE(locked);
+  running[cpu].context = NULL;
   if (deadline <= sim_clock)
     return;
-  running[cpu].context = NULL;
   locked = false;
   longjmp(back, 1);
 }
@@ -413,7 +437,8 @@ _Noreturn void port_resume(struct port_context *context, uint32_t window) {
 /* ---- Devices ---- */
 
 bool port_device_request(struct port_device *device, const struct port_request *request, struct signet_result *result) {
-  RULE(!locked && !device->closed);
+  unlocked_point();
+  RULE(!device->closed);
   device->requests++;
   device->last = *request;
   snprintf(device->text[0], sizeof device->text[0], "%s", request->text);
@@ -458,8 +483,10 @@ uint32_t sim_window(void) { return running[cpu].window; }
 
 void sim_run(void) {
   RULE(!running[cpu].context);
+  acting = true;
   if (!setjmp(back))
     kernel_cpu_run();
+  acting = false;
   RULE(!locked);
 }
 
@@ -468,11 +495,14 @@ struct signet_result sim_call(uint32_t number, uint64_t a, uint64_t b, uint64_t 
   struct port_context *volatile caller = running[cpu].context;
   RULE(caller);
   caller->answered = false;
+  acting = true;
   if (!setjmp(back)) {
     struct signet_result result = kernel_call(number, arguments);
+    acting = false;
     RULE(!locked);
     return result;
   }
+  acting = false;
   RULE(!locked);
   if (running[cpu].context == caller && caller->answered && !caller->diverted) {
     caller->answered = false;
@@ -483,15 +513,19 @@ struct signet_result sim_call(uint32_t number, uint64_t a, uint64_t b, uint64_t 
 
 void sim_preempt(void) {
   RULE(running[cpu].context);
+  acting = true;
   if (!setjmp(back))
     kernel_preempted();
+  acting = false;
 }
 
 void sim_fault(enum signet_fault kind, uint64_t address) {
   struct port_fault fault = {.kind = kind, .instruction = SIGNET_IMAGE_LOW, .address = address};
   RULE(running[cpu].context);
+  acting = true;
   if (!setjmp(back))
     kernel_fault(&fault);
+  acting = false;
 }
 
 void sim_device_ready(struct port_device *device) {

@@ -50,6 +50,10 @@ void sim_preempt(void);
 void sim_fault(enum signet_fault kind, uint64_t address);
 void sim_device_ready(struct port_device *device);
 
+/* Called, when set, wherever the kernel has given the lock up and will take it again: other processors may act, `busy`
+ * not (-1: the host is at work). */
+extern void (*sim_unlocked)(int busy);
+
 /* ---- Memory of a window, as its process sees it: NULL where it cannot be accessed so ---- */
 void *sim_memory(uint32_t window, uint64_t offset, uint64_t length, bool write);
 

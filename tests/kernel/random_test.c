@@ -238,7 +238,12 @@ static void host_step(void) {
   unsigned which = chance(4);
   struct signet_ending ending;
   if (!roots[which]) {
+    static bool starting; /* another step may be made meanwhile */
+    if (starting)
+      return;
+    starting = true;
     start_root(which);
+    starting = false;
   } else if (kernel_process_ended(roots[which], &ending)) {
     if (devices[which].closed) {
       kernel_process_release(roots[which]);
@@ -255,8 +260,36 @@ static void host_step(void) {
   }
 }
 
+static void act(void) {
+  if (!sim_current())
+    sim_run();
+  struct kernel_process *process = sim_current() ? running() : NULL;
+  if (!process)
+    return;
+  if (!chance(10))
+    sim_preempt();
+  else if (!chance(3000))
+    sim_fault(SIGNET_FAULT_READ, 12);
+  else
+    one_call(process);
+}
+
+static uint64_t interleaved;
+
+/* While one processor is in the kernel without the lock, the other one acts, and the host. */
+static void meanwhile(int busy) {
+  for (unsigned i = chance(4); i--;) {
+    sim_choose_cpu(busy < 0 ? chance(SIM_CPUS) : 1 - (uint32_t)busy);
+    if (!chance(4))
+      host_step();
+    act();
+    interleaved++;
+  }
+}
+
 static void random_programs(uint64_t steps) {
   struct alive before = alive_now();
+  sim_unlocked = meanwhile;
   for (uint64_t step = 0; step < steps && test_good; step++) {
     sim_choose_cpu(chance(SIM_CPUS));
     sim_clock += chance(20);
@@ -264,23 +297,15 @@ static void random_programs(uint64_t steps) {
       sim_fail_at(1 + chance(20));
     if (!chance(10))
       host_step();
-    if (!sim_current())
-      sim_run();
-    struct kernel_process *process = sim_current() ? running() : NULL;
-    if (process) {
-      if (!chance(10))
-        sim_preempt();
-      else if (!chance(3000))
-        sim_fault(SIGNET_FAULT_READ, 12);
-      else
-        one_call(process);
-    }
+    act();
     if (step % 64 == 0)
       CHECK_INVARIANTS();
     if (!test_good)
       printf("# at step %llu\n", (unsigned long long)step);
   }
   sim_fail_at(0);
+  sim_unlocked = NULL;
+  CHECK(interleaved > steps / 100);
   for (unsigned i = 0; i < 4; i++)
     if (roots[i]) {
       kernel_process_stop(roots[i]);
