@@ -286,6 +286,11 @@ static void quotas_are_reached_and_survived(void) {
     CHECK_STATUS(CALL(root, memory_protect, area + 0x1000, 0x1000, 1, 0, 0), SIGNET_QUOTA);
     CHECK_STATUS(CALL(root, memory_map, area + 0x3000, 0x1000, 3, 0, 0), SIGNET_OK); /* joins two */
     CHECK(root->used.regions == 3);
+    CHECK_STATUS(CALL(root, memory_map, area + 0x10000, 0x1000, 3, 0, 0), SIGNET_OK);
+    CHECK_STATUS(CALL(root, memory_map, area + 0x11000, 0x1000, 3, 0, 0), SIGNET_OK);    /* joins the one below */
+    CHECK_STATUS(CALL(root, memory_map, area + 0x12000, 0x1000, 1, 0, 0), SIGNET_QUOTA); /* not of its kind */
+    CHECK(root->used.regions == 4);
+    CHECK_STATUS(CALL(root, memory_unmap, area + 0x10000, 0x2000, 0, 0, 0), SIGNET_OK);
     CHECK_INVARIANTS();
     CHECK_STATUS(CALL(root, memory_unmap, area, 0x20000, 0, 0, 0), SIGNET_OK);
     CHECK(root->used.regions == 0);
@@ -511,6 +516,140 @@ static void idle_processor_takes_work(void) {
   teardown(&before);
 }
 
+static void request_write(struct kernel_process *process, const char *text) {
+  struct signet_device_request *request = at(process, SCRATCH);
+  *request = (struct signet_device_request){.operation = 7,
+                                            .buffer_offset = SCRATCH + 512,
+                                            .buffer_length = 100,
+                                            .text_offset = SCRATCH + 1024,
+                                            .text_length = (uint32_t)strlen(text),
+                                            .arguments = {1, 2, 3, 4}};
+  memcpy(at(process, SCRATCH + 1024), text, strlen(text));
+}
+
+/* A processor that sleeps keeps the deadlines of one that is busy. */
+static void deadlines_while_another_computes(void) {
+  struct alive before = alive_now();
+  sim_choose_cpu(1);
+  if (!sim_current())
+    sim_run();
+  CHECK(!sim_current());
+  sim_choose_cpu(0);
+  root = boot("root");
+  CHECK_STATUS(CALL(root, thread_create, ENTRY, SCRATCH, 0, 0, 0), SIGNET_OK);
+  sim_woken = 0;
+  CHECK_STATUS(CALL(root, word_wait, SCRATCH, 0, sim_clock + 500, 0, 0), SIM_AWAY);
+  CHECK(sim_current() && sim_woken & 2);
+  sim_choose_cpu(1);
+  sim_run();
+  sim_choose_cpu(0);
+  /* It knows now, and is not told again. */
+  sim_woken = 0;
+  sim_preempt();
+  CHECK(!(sim_woken & 2));
+  teardown(&before);
+}
+
+/* What waits for a processor that is in the kernel without the lock can be taken by another. */
+static struct kernel_process *taken_meanwhile;
+static void take_work(int busy) {
+  sim_unlocked = NULL;
+  CHECK(busy == 0 && sim_woken & 2);
+  sim_choose_cpu(1);
+  sim_run();
+  CHECK(taken_meanwhile->cpu == kernel.cpu[1] && !kernel.cpu[0]->waiting);
+}
+
+static void long_stays_share_their_work(void) {
+  struct alive before = alive_now();
+  struct port_device device = {.ready = true};
+  sim_choose_cpu(1);
+  if (!sim_current())
+    sim_run();
+  sim_choose_cpu(0);
+  root = boot_unstarted("root", 1, NULL);
+  CHECK(!kernel_process_grant_device(root, 0, &device) && !kernel_process_start(root));
+  struct kernel_process *waiter, *sender = boot_pair(&waiter);
+  *word_at(waiter, SCRATCH) = waiter->slot[0];
+  CHECK_STATUS(CALL(waiter, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, SIGNET_NEVER), SIM_AWAY);
+  CHECK_STATUS(CALL(sender, word_wait, SCRATCH, 0, SIGNET_NEVER, 0, 0), SIM_AWAY);
+  /* Only root is ready. The waiter is woken on root's processor, as by a message that another thread took before it. */
+  CHECK(turn_to(root));
+  request_write(root, "");
+  sim_woken = 0;
+  port_lock();
+  kernel.here = kernel.cpu[0];
+  wait_wake_all(&handle_find_endpoint(waiter, waiter->slot[0])->waiters);
+  port_unlock();
+  CHECK(!(sim_woken & 2)); /* near: shares root's slice */
+  taken_meanwhile = waiter;
+  sim_unlocked = take_work;
+  CHECK_STATUS(sim_call(SIGNET_CALL_device_request, root->slot[0], SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK(!sim_unlocked);
+  CHECK_INVARIANTS();
+  sim_choose_cpu(1);
+  CHECK(!sim_current()); /* there was no message for it: it waits again */
+  sim_choose_cpu(0);
+  end(sender);
+  end(waiter);
+  teardown(&before);
+}
+
+/* ---- What happens while the lock is given up ---- */
+
+static struct kernel_process *victim;
+static void stop_victim(int busy) {
+  (void)busy;
+  sim_unlocked = NULL;
+  kernel_process_stop(victim);
+  CHECK(victim->state == SIGNET_PROCESS_STOPPING);
+}
+static void interrupt_victim(int busy) {
+  (void)busy;
+  sim_unlocked = NULL;
+  kernel_process_event(victim, SIGNET_EVENT_INTERRUPT);
+}
+
+static void stopped_or_interrupted_inside_a_call(void) {
+  struct alive before = alive_now();
+  struct port_device device;
+  for (unsigned which = 0; which < 3; which++) {
+    device = (struct port_device){.ready = true, .answer = {SIGNET_OK, 5}};
+    victim = root = boot_unstarted("root", 1, NULL);
+    CHECK(!kernel_process_grant_device(root, 0, &device) && !kernel_process_start(root));
+    uint32_t image_handle = load_image(root);
+    CHECK_STATUS(CALL(root, event_listen, ENTRY, 0, 0, 0, 0), SIGNET_OK);
+    request_write(root, "");
+    /* An event waits until the call is done. */
+    sim_unlocked = interrupt_victim;
+    CHECK_STATUS(sim_call(SIGNET_CALL_device_request, root->slot[0], SCRATCH, 0, 0, 0), SIM_AWAY);
+    CHECK(sim_current()->diverted);
+    struct signet_result answer = sim_call(SIGNET_CALL_event_return, 0, 0, 0, 0, 0);
+    CHECK(answer.status == SIGNET_OK && answer.value == 5);
+    /* A device that is not ready yet: interrupted. */
+    device.ready = false;
+    sim_unlocked = interrupt_victim;
+    CHECK_STATUS(sim_call(SIGNET_CALL_device_request, root->slot[0], SCRATCH, 0, 0, 0), SIM_AWAY);
+    CHECK(sim_current()->diverted && device.forgotten == 1);
+    CHECK_STATUS(sim_call(SIGNET_CALL_event_return, 0, 0, 0, 0, 0), SIGNET_INTERRUPTED);
+    /* A stop: nothing of the call remains. */
+    uint64_t made = CALL(root, block_allocate, IMAGE_BYTES, 0, 0, 0, 0).value;
+    if (which == 2)
+      specification_write(root, image_handle, 0, &quota_child);
+    sim_unlocked = stop_victim;
+    if (which == 0)
+      CHECK_STATUS(sim_call(SIGNET_CALL_device_request, root->slot[0], SCRATCH, 0, 0, 0), SIM_AWAY);
+    else if (which == 1)
+      CHECK_STATUS(sim_call(SIGNET_CALL_image_load, (uint32_t)made, IMAGE_BYTES, 0, 0, 0), SIM_AWAY);
+    else
+      CHECK_STATUS(sim_call(SIGNET_CALL_process_create, SCRATCH, 0, 0, 0, 0), SIM_AWAY);
+    CHECK(!sim_unlocked && root->state == SIGNET_PROCESS_STOPPED && device.closed);
+    CHECK_INVARIANTS();
+    kernel_process_release(root);
+    CHECK(alive_same(&before));
+  }
+}
+
 /* ---- Events ---- */
 
 static void events(void) {
@@ -567,18 +706,25 @@ static void events(void) {
   teardown(&before);
 }
 
-/* ---- Devices ---- */
-
-static void request_write(struct kernel_process *process, const char *text) {
-  struct signet_device_request *request = at(process, SCRATCH);
-  *request = (struct signet_device_request){.operation = 7,
-                                            .buffer_offset = SCRATCH + 512,
-                                            .buffer_length = 100,
-                                            .text_offset = SCRATCH + 1024,
-                                            .text_length = (uint32_t)strlen(text),
-                                            .arguments = {1, 2, 3, 4}};
-  memcpy(at(process, SCRATCH + 1024), text, strlen(text));
+static void events_outlive_their_thread(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  CHECK_STATUS(CALL(root, event_listen, ENTRY, 0, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(root, thread_create, ENTRY, SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK(turn_to(root));
+  kernel_process_event(root, SIGNET_EVENT_INTERRUPT);
+  kernel_process_event(root, SIGNET_EVENT_TERMINATE);
+  sim_preempt();
+  while (!sim_current()->diverted)
+    sim_preempt();
+  /* The listener ends its thread: the next event is the next thread's. */
+  CHECK_STATUS(sim_call(SIGNET_CALL_thread_exit, 0, 0, 0, 0, 0), SIM_AWAY);
+  CHECK(sim_current() && sim_current()->diverted && sim_current()->event == SIGNET_EVENT_TERMINATE);
+  CHECK_INVARIANTS();
+  teardown(&before);
 }
+
+/* ---- Devices ---- */
 
 static void devices(void) {
   struct alive before = alive_now();
@@ -683,7 +829,11 @@ int main(void) {
   TEST(main_thread_may_leave_first);
   TEST(nobody_starves);
   TEST(idle_processor_takes_work);
+  TEST(deadlines_while_another_computes);
+  TEST(long_stays_share_their_work);
+  TEST(stopped_or_interrupted_inside_a_call);
   TEST(events);
+  TEST(events_outlive_their_thread);
   TEST(devices);
   TEST(processor_time);
   return test_finish();
