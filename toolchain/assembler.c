@@ -90,6 +90,7 @@ int main(int argc, char **argv) {
   }
   if (assembly->errors || !measure_texts(assembly, measuring, measuring_count))
     return 1;
+  flags_check(assembly);
   layout_sections(assembly);
   if (assembly->errors)
     return 1;
@@ -100,6 +101,7 @@ int main(int argc, char **argv) {
   }
   if (rewrite_only)
     return 0;
+  all[all_count++] = "--no-warn"; /* said while measuring */
   all[all_count++] = rewritten;
   return command_run(HOST_ASSEMBLER, all);
 }

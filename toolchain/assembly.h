@@ -137,6 +137,9 @@ void rewrite_instruction(struct assembly *assembly, char *statement);
 /* measure.c: fills in the length of every text. False: the assembler refused some, and said why. */
 bool measure_texts(struct assembly *assembly, char *const options[], size_t option_count);
 
+/* flags.c: reports flags that an indirect jump would lose. */
+void flags_check(struct assembly *assembly);
+
 /* layout.c: places every item of every code section. */
 void layout_sections(struct assembly *assembly);
 

@@ -13,7 +13,7 @@ $(TOOLCHAIN_HOST):
 	   echo "#define HOST_COMPILER_INCLUDE \"$$($(CC) -print-file-name=include)\""; } > $@
 
 TOOLCHAIN_ASSEMBLER_OBJECTS := $(patsubst %,$(B)/toolchain/%.o,\
-  assembler memory source macro operand rewrite strings measure layout emit command)
+  assembler memory source macro operand rewrite strings measure flags layout emit command)
 $(B)/toolchain/%.o: toolchain/%.c | $(TOOLCHAIN_HOST)
 	@mkdir -p $(@D)
 	$(CC) $(TOOLCHAIN_CFLAGS) -c $< -o $@
@@ -90,3 +90,7 @@ NATIVE_MUSL_INPUTS := $(B)/bin/native-musl-cc $(B)/native-musl/.stamp
 
 ALL += $(SIGNET_CC_PARALLEL_INPUTS) $(NATIVE_MUSL_INPUTS)
 -include $(wildcard $(B)/toolchain/runtime/*.d $(B)/toolchain/runtime/parallel/*.d)
+
+TOOLCHAIN_TESTS := $(addprefix tests/toolchain/,rewrite.py layout.py driver.sh programs.sh)
+TESTS += $(TOOLCHAIN_TESTS)
+$(TOOLCHAIN_TESTS): $(SIGNET_CC_PARALLEL_INPUTS) $(NATIVE_MUSL_INPUTS) $(B)/bin/signet
