@@ -80,6 +80,7 @@ void kernel_process_stop(struct kernel_process *process);
 uint32_t kernel_process_number(const struct kernel_process *process);
 /* True and *ending once it is stopped. The pointer stays valid until kernel_process_release. */
 bool kernel_process_ended(struct kernel_process *process, struct signet_ending *ending);
+/* One that was never started ends with it; a running one goes on. */
 void kernel_process_release(struct kernel_process *process);
 
 /* Given to port_report for every process that ends, with or without the lock held by the caller of the report. */

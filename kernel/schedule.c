@@ -81,6 +81,20 @@ void schedule_charge(struct cpu *cpu) {
   cpu->charged_at = now;
 }
 
+/* Something that waits for another processor, for which at least `least` wait. What was woken last is left to its
+ * waker, unless more than that waits. */
+static struct kernel_process *steal(struct cpu *cpu, uint32_t least) {
+  for (uint32_t i = 1; i < kernel.cpus; i++) {
+    struct cpu *other = kernel.cpu[(cpu->number + i) % kernel.cpus];
+    if (other->waiting < least)
+      continue;
+    struct list *from = !list_empty(&other->queue) ? &other->queue : other->waiting > 1 ? &other->near : NULL;
+    if (from)
+      return CONTAINER(from->next, struct kernel_process, run_link);
+  }
+  return NULL;
+}
+
 void schedule_rotate(struct cpu *cpu) {
   struct kernel_process *process = cpu->process;
   cpu->direct = 0;
@@ -99,17 +113,6 @@ void schedule_share(struct cpu *cpu) {
     wake_idle();
 }
 
-static struct kernel_process *steal(struct cpu *cpu) {
-  for (uint32_t i = 1; i < kernel.cpus; i++) {
-    struct cpu *other = kernel.cpu[(cpu->number + i) % kernel.cpus];
-    /* What was woken last is left to its waker, unless more than that waits. */
-    struct list *from = !list_empty(&other->queue) ? &other->queue : other->waiting > 1 ? &other->near : NULL;
-    if (from)
-      return CONTAINER(from->next, struct kernel_process, run_link);
-  }
-  return NULL;
-}
-
 static struct kernel_process *next_process(struct cpu *cpu) {
   if (cpu->direct > DIRECT_MOST) {
     list_move_all(&cpu->queue, &cpu->near);
@@ -121,7 +124,7 @@ static struct kernel_process *next_process(struct cpu *cpu) {
   }
   if (!list_empty(&cpu->queue))
     return CONTAINER(cpu->queue.next, struct kernel_process, run_link);
-  return kernel.cpus > 1 ? steal(cpu) : NULL;
+  return kernel.cpus > 1 ? steal(cpu, 1) : NULL;
 }
 
 static void leave(struct cpu *cpu) {
@@ -212,6 +215,12 @@ _Noreturn void kernel_preempted(void) {
   schedule_charge(cpu);
   cpu->current->state = THREAD_READY;
   list_append(&cpu->process->ready, &cpu->current->turn_link);
+  /* Processors that are all busy share what waits. */
+  struct kernel_process *taken = cpu->waiting ? NULL : steal(cpu, 2);
+  if (taken) {
+    dequeue(taken);
+    enqueue(taken, cpu, &cpu->queue);
+  }
   schedule_rotate(cpu);
   schedule();
 }

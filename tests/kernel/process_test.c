@@ -332,6 +332,16 @@ static void child_limit(void) {
   children[7] = create_child(root, image_handle, 0, &quota);
   for (unsigned i = 0; i < 16; i++)
     CHECK_STATUS(CALL(root, handle_close, children[i], 0, 0, 0, 0), SIGNET_OK);
+  /* No handle left for the child's own. */
+  while (root->used.handles < root->limit.handles)
+    if (CALL(root, block_allocate, 1, 0, 0, 0, 0).status)
+      break;
+  specification_write(root, image_handle, 0, &quota)->quota.handles = 0;
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_QUOTA);
+  CHECK_INVARIANTS();
+  LIST_EACH(node, &root->paid)
+  if (CONTAINER(node, struct object, paid_link)->kind == SIGNET_KIND_BLOCK)
+    CHECK_STATUS(CALL(root, handle_close, CONTAINER(node, struct object, paid_link)->handle, 0, 0, 0, 0), SIGNET_OK);
   /* Each part of a quota is the parent's to give, or is not given. */
   struct signet_quota greedy[5] = {quota, quota, quota, quota, quota};
   greedy[0].memory = UINT64_MAX, greedy[1].threads = 32, greedy[2].handles = UINT32_MAX, greedy[3].regions = 65;
@@ -381,6 +391,31 @@ static void quota_follows_messages_of_the_dead(void) {
   CHECK_STATUS(CALL(root, process_wait, handle, SCRATCH, SIGNET_NEVER, 0, 0), SIGNET_OK);
   CHECK_INVARIANTS();
   CHECK(root->used.memory >= 1 << 20 && root->used.processes == 0);
+  teardown(&before);
+}
+
+static void connecting(void) {
+  struct alive before = alive_now();
+  struct contract_file contract = contract_make(), bad = contract;
+  struct signet_quota quota = quota_plenty;
+  quota.handles = 1;
+  root = boot_unstarted("root", 3, &quota);
+  struct kernel_process *other = boot_unstarted("other", 1, NULL);
+  bad.header.version = 9;
+  CHECK(kernel_process_connect(root, 0, other, 0, &bad, sizeof bad) == SIGNET_CONTRACT);
+  CHECK(kernel_process_connect(root, 0, other, 0, &contract, 3) == SIGNET_ARGUMENT);
+  CHECK(kernel_process_connect(root, 3, other, 0, &contract, sizeof contract) == SIGNET_ARGUMENT);
+  CHECK(kernel_process_connect(root, 0, other, 1, &contract, sizeof contract) == SIGNET_ARGUMENT);
+  CHECK(kernel_process_connect(root, 0, root, 0, &contract, sizeof contract) == SIGNET_ARGUMENT);
+  /* Both ends to one process that may hold one. */
+  CHECK(kernel_process_connect(root, 0, root, 1, &contract, sizeof contract) == SIGNET_QUOTA);
+  CHECK_INVARIANTS();
+  CHECK(kernel_process_connect(root, 0, other, 0, &contract, sizeof contract) == SIGNET_OK);
+  CHECK(kernel_process_connect(root, 1, other, 0, &contract, sizeof contract) == SIGNET_QUOTA);
+  CHECK(kernel_process_start(root) == SIGNET_STATE && kernel_process_start(other) == SIGNET_OK);
+  CHECK(kernel_process_start(other) == SIGNET_STATE);
+  CHECK_INVARIANTS();
+  end(other);
   teardown(&before);
 }
 
@@ -448,7 +483,7 @@ static void main_thread_may_leave_first(void) {
 
 /* ---- Turns ---- */
 
-static void nobody_starves(void) {
+static unsigned turns_beside_a_pair(unsigned steps, bool ticks) {
   struct alive before = alive_now();
   struct kernel_process *server, *client = boot_pair(&server);
   root = boot("third");
@@ -457,7 +492,7 @@ static void nobody_starves(void) {
   if (sim_current())
     sim_preempt();
   /* Two that wake each other for ever, within and across ticks, and a third that only computes. */
-  for (unsigned step = 0; step < 3000; step++) {
+  for (unsigned step = 0; step < steps; step++) {
     if (!sim_current())
       sim_run();
     if (sim_window() == root->window) {
@@ -476,13 +511,18 @@ static void nobody_starves(void) {
       }
       sim_call(SIGNET_CALL_channel_receive, SCRATCH, 1, SCRATCH + 8, 200, SIGNET_NEVER);
     }
-    if (step % 20 == 19)
+    if (ticks && step % 20 == 19)
       sim_preempt();
   }
-  CHECK(turns_of_third > 100);
   end(client);
   end(server);
   teardown(&before);
+  return turns_of_third;
+}
+
+static void nobody_starves(void) {
+  CHECK(turns_beside_a_pair(3000, true) > 100);
+  CHECK(turns_beside_a_pair(50000, false) > 5); /* even where the tick never comes */
 }
 
 static void idle_processor_takes_work(void) {
@@ -525,6 +565,37 @@ static void request_write(struct kernel_process *process, const char *text) {
                                             .text_length = (uint32_t)strlen(text),
                                             .arguments = {1, 2, 3, 4}};
   memcpy(at(process, SCRATCH + 1024), text, strlen(text));
+}
+
+static void busy_processors_balance(void) {
+  struct alive before = alive_now();
+  struct kernel_process *many[6];
+  for (unsigned i = 0; i < 6; i++)
+    many[i] = boot("one of many");
+  for (uint32_t cpu = 0; cpu < 2; cpu++) {
+    sim_choose_cpu(cpu);
+    if (!sim_current())
+      sim_run();
+    CHECK(sim_current());
+  }
+  for (unsigned i = 0; i < 20; i++) {
+    sim_choose_cpu(i % 2);
+    sim_preempt();
+    CHECK_INVARIANTS();
+  }
+  CHECK(kernel.cpu[0]->waiting && kernel.cpu[1]->waiting);
+  for (unsigned i = 0; i < 6; i++)
+    kernel_process_stop(many[i]);
+  for (uint32_t cpu = 0; cpu < 2; cpu++) {
+    sim_choose_cpu(cpu);
+    sim_preempt();
+    CHECK(!sim_current());
+  }
+  sim_choose_cpu(0);
+  for (unsigned i = 1; i < 6; i++)
+    kernel_process_release(many[i]);
+  root = many[0];
+  teardown(&before);
 }
 
 /* A processor that sleeps keeps the deadlines of one that is busy. */
@@ -825,10 +896,12 @@ int main(void) {
   TEST(quotas_are_reached_and_survived);
   TEST(child_limit);
   TEST(quota_follows_messages_of_the_dead);
+  TEST(connecting);
   TEST(words);
   TEST(main_thread_may_leave_first);
   TEST(nobody_starves);
   TEST(idle_processor_takes_work);
+  TEST(busy_processors_balance);
   TEST(deadlines_while_another_computes);
   TEST(long_stays_share_their_work);
   TEST(stopped_or_interrupted_inside_a_call);
