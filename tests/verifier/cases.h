@@ -208,6 +208,8 @@ REJECT(PREFIX, 0, "a conditional branch with 66", ".byte 0x66, 0x0f, 0x84, 0, 0,
 REJECT(PREFIX, 0, "a short branch with 66", ".byte 0x66, 0xeb, 0")
 REJECT(PREFIX, 0, "a call with 66", ".byte 0x66, 0xe8, 0, 0, 0, 0")
 REJECT(PREFIX, 0, "a call with REX.W", ".byte 0x48, 0xe8, 0, 0, 0, 0")
+REJECT(PREFIX, 0, "a call with an idle REX", ".byte 0x41, 0xe8, 0, 0, 0, 0")
+REJECT(PREFIX, 0, "pause with REX, which some processors take for xchg", ".byte 0xf3, 0x41, 0x90")
 REJECT(PREFIX, 0, "bnd", "bnd jmp .")
 REJECT(PREFIX, 0, "a branch hint", ".byte 0x3e, 0x74, 0 /* je,pt */")
 REJECT(PREFIX, 0, "a branch with 67", ".byte 0x67, 0xeb, 0")
