@@ -14,17 +14,17 @@ outcome() {
   local pid
   rm -f "$work/input" && mkfifo "$work/input"
   : >"$work/out"
-  timeout 30 "$@" <"$work/input" >"$work/out" 2>"$work/error" &
-  local watcher=$!
+  "$@" <"$work/input" >"$work/out" 2>"$work/error" &
+  pid=$!
+  timeout 40 tail -f --pid=$pid /dev/null >/dev/null 2>&1 || kill -KILL $pid 2>/dev/null &
   exec 9>"$work/input"
   for _ in $(seq 200); do grep -q ready "$work/out" && break; sleep 0.02; done
   sleep 0.2
-  pid=$(pgrep -P $watcher)
-  kill -INT "$pid"
+  kill -INT $pid
   sleep 0.3
   (echo abcdefg >&9) 2>/dev/null # nobody may be reading any more
   exec 9>&-
-  wait $watcher
+  wait $pid
   echo "status $?" >>"$work/out"
   cat "$work/out"
 }
