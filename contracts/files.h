@@ -1,10 +1,12 @@
 /* The contract of files and streams: what a program asks of the file service and of the console service. It belongs to
- * neither side. Read by lib/, services/ and the host program that makes the channels (no header of the sealed side is needed).
+ * neither side. Read by lib/, services/ and the host program that makes the channels (no header of the sealed side is
+ * needed).
  *
- * The client asks, the server answers; one request is under way at a time. Requests that carry a block (of the exchange heap)
- * get that block back with the answer, whatever the answer is. An answer's error is an error number of Linux, 0 for none.
- * Paths are absolute names in the client's view of the files; file numbers are the client's own, given by OPEN.
- * SIGNET_OPEN_*, SIGNET_STREAM_IS_* and the records (status, directory entry) are those of include/signet/device.h. */
+ * The client asks, the server answers; one request is under way at a time. Requests that carry a block (of the exchange
+ * heap) get that block back with the answer, whatever the answer is. An answer's error is an error number of Linux, 0
+ * for none. Paths are absolute names in the client's view of the files; file numbers are the client's own, given by
+ * OPEN. SIGNET_OPEN_*, SIGNET_STREAM_IS_* and the records (status, directory entry) are those of
+ * include/signet/device.h. */
 #ifndef CONTRACTS_FILES_H
 #define CONTRACTS_FILES_H
 
@@ -41,7 +43,8 @@ struct files_answer {
 #define FILES_DATA_MOST (FILES_REQUEST + FILES_INLINE_MOST)
 
 /* States: REQUEST, the client's turn; ANSWER, the server's; ANSWER_BLOCK, the server's, which holds the client's block.
- * Rows: tag, name, direction (0 to the server), blocks moved, least and most bytes of data, state it is sent in, state after. */
+ * Rows: tag, name, direction (0 to the server), blocks moved, least and most bytes of data, state it is sent in, state
+ * after. */
 enum files_state { FILES_STATE_REQUEST = 0, FILES_STATE_ANSWER = 1, FILES_STATE_ANSWER_BLOCK = 2, FILES_STATES = 3 };
 
 #define FILES_MESSAGES(X)                                                                                              \
@@ -66,7 +69,8 @@ enum files_state { FILES_STATE_REQUEST = 0, FILES_STATE_ANSWER = 1, FILES_STATE_
   X(9, STREAM_TERMINAL_MODE, 0, 0, FILES_REQUEST, FILES_REQUEST, 0, 1)                                                 \
   /* offset as a signed number, flags = 0 set, 1 current, 2 end; value = position */                                   \
   X(10, STREAM_SEEK, 0, 0, FILES_REQUEST, FILES_REQUEST, 0, 1)                                                         \
-  /* Files. flags = SIGNET_OPEN_*, length = permission bits; path. value = file number, and the type bits of its mode << 32 */ \
+  /* Files. flags = SIGNET_OPEN_*, length = permission bits; path. value = file number, and the type bits of its mode  \
+   * << 32 */                                                                                                          \
   X(11, OPEN, 0, 0, FILES_REQUEST + 2, FILES_REQUEST + FILES_INLINE_MOST, 0, 1)                                        \
   /* file */                                                                                                           \
   X(12, CLOSE, 0, 0, FILES_REQUEST, FILES_REQUEST, 0, 1)                                                               \
@@ -99,7 +103,8 @@ enum files_state { FILES_STATE_REQUEST = 0, FILES_STATE_ANSWER = 1, FILES_STATE_
   X(26, READ_LINK, 0, 0, FILES_REQUEST + 2, FILES_REQUEST + FILES_INLINE_MOST, 0, 1)                                   \
   /* length = permission bits; path */                                                                                 \
   X(27, PERMISSIONS, 0, 0, FILES_REQUEST + 2, FILES_REQUEST + FILES_INLINE_MOST, 0, 1)                                 \
-  /* offset = access time, length = modification time, nanoseconds since 1970; flags = 1: do not follow a link; path */ \
+  /* offset = access time, length = modification time, nanoseconds since 1970; flags = 1: do not follow a link; path   \
+   */                                                                                                                  \
   X(28, TIMES, 0, 0, FILES_REQUEST + 2, FILES_REQUEST + FILES_INLINE_MOST, 0, 1)
 
 /* contract end */

@@ -1,5 +1,6 @@
-/* Requests to the console and file services, over contracts/files.h. A channel carries one request at a time, so a lock keeps other threads away
- * until the answer is there. Large data goes through a block that is kept for the next time. Any thread; a channel's own lock. */
+/* Requests to the console and file services, over contracts/files.h. A channel carries one request at a time, so a lock
+ * keeps other threads away until the answer is there. Large data goes through a block that is kept for the next time.
+ * Any thread; a channel's own lock. */
 #include <errno.h>
 #include <string.h>
 
@@ -21,8 +22,8 @@ struct small_buffer {
 
 #define BLOCK_FIRST 0x10000 /* bytes of the block, until more is needed */
 
-/* Sends and waits for the answer, which takes the message's place. -EINTR, only if `interruptible`: a signal is ready and the answer is
- * outstanding. */
+/* Sends and waits for the answer, which takes the message's place. -EINTR, only if `interruptible`: a signal is ready
+ * and the answer is outstanding. */
 static long converse(struct channel *channel, struct signet_message *message, size_t capacity, bool interruptible,
                      bool sent) {
   struct signet_result result;
@@ -206,8 +207,8 @@ long signet_channel_transfer(struct channel *channel, const struct exchange *exc
     goto out;
   }
   if (!writes)
-    signet_iovec_scatter(exchange->take, exchange->take_count, exchange->skip,
-                         (void *)(uintptr_t)channel->block_offset, value);
+    signet_iovec_scatter(exchange->take, exchange->take_count, exchange->skip, (void *)(uintptr_t)channel->block_offset,
+                         value);
   result = value;
 out:
   lock_give(&channel->lock);

@@ -1,5 +1,6 @@
-/* File descriptors: numbers to descriptions, and the calls that work on any of them. Any thread; own lock for the table, which is a leaf but for the
- * heap's. A description is freed with its last reference, so a call keeps one while it works. */
+/* File descriptors: numbers to descriptions, and the calls that work on any of them. Any thread; own lock for the
+ * table, which is a leaf but for the heap's. A description is freed with its last reference, so a call keeps one while
+ * it works. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

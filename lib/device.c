@@ -1,5 +1,5 @@
-/* Names that the library itself answers: /dev/null, zero, full, random, urandom, tty, stdin, stdout, stderr and /dev/fd. They hold nothing of another's, so no
- * service is needed. Any thread; no lock. */
+/* Names that the library itself answers: /dev/null, zero, full, random, urandom, tty, stdin, stdout, stderr and
+ * /dev/fd. They hold nothing of another's, so no service is needed. Any thread; no lock. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,7 +1,8 @@
-/* The system calls of Linux: which handler serves which number, and what happens around every call. musl's system-call layer comes here.
+/* The system calls of Linux: which handler serves which number, and what happens around every call. musl's system-call
+ * layer comes here.
  *
- * While a thread is inside, signals for it wait; they are delivered on the way out, and a call that they interrupted is made again if its handlers
- * want that. */
+ * While a thread is inside, signals for it wait; they are delivered on the way out, and a call that they interrupted is
+ * made again if its handlers want that. */
 #include <errno.h>
 #include <sys/syscall.h>
 

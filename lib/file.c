@@ -1,5 +1,5 @@
-/* Open files and directories, over the file service. The position is kept here; the service is told an offset each time. Any thread; a
- * description's lock guards its position. */
+/* Open files and directories, over the file service. The position is kept here; the service is told an offset each
+ * time. Any thread; a description's lock guards its position. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

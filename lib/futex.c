@@ -1,5 +1,5 @@
-/* futex over word_wait and word_wake. A thread that Linux would move to another queue is woken instead: its own loop makes it wait again.
- * Priority inheritance is not offered. Any thread; no lock. */
+/* futex over word_wait and word_wake. A thread that Linux would move to another queue is woken instead: its own loop
+ * makes it wait again. Priority inheritance is not offered. Any thread; no lock. */
 #include <errno.h>
 #include <limits.h>
 

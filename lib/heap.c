@@ -1,5 +1,6 @@
-/* Small memory of the library itself: descriptions, paths. Powers of two from pages, with free lists; never given back. The program's malloc is
- * not used, because it may be the program's own. Any thread; own lock, a leaf but for the memory map's. */
+/* Small memory of the library itself: descriptions, paths. Powers of two from pages, with free lists; never given back.
+ * The program's malloc is not used, because it may be the program's own. Any thread; own lock, a leaf but for the
+ * memory map's. */
 #include "lib/library.h"
 
 #define LEAST_SHIFT 5

@@ -1,4 +1,5 @@
-/* Who the process is and what it may use: a process alone on its machine, user 0. Any thread; no lock but where said. */
+/* Who the process is and what it may use: a process alone on its machine, user 0. Any thread; no lock but where said.
+ */
 #include <errno.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -141,9 +142,9 @@ long signet_linux_prlimit64(const long *argument) {
     return error;
   /* Limits are the manifest's: what one asks to lower stays as it is, and none can be raised. */
   const uint64_t *new = (const void *)argument[2];
-  if (new && new[0] > new[1])
+  if (new &&new[0] > new[1])
     return -EINVAL;
-  if (new && new[1] > limit[1])
+  if (new &&new[1] > limit[1])
     return -EPERM;
   if (argument[3])
     memcpy((void *)argument[3], limit, sizeof limit);

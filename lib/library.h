@@ -1,8 +1,8 @@
-/* What the parts of the library OS share: nothing here is for programs. Every symbol that the linker sees starts with "signet_", because
- * programs own all other names.
+/* What the parts of the library OS share: nothing here is for programs. Every symbol that the linker sees starts with
+ * "signet_", because programs own all other names.
  *
- * Locks, in the order in which they may be taken: a description's lock, the descriptor table's, a channel's, a pipe's; the heap's and the
- * memory map's are last. */
+ * Locks, in the order in which they may be taken: a description's lock, the descriptor table's, a channel's, a pipe's;
+ * the heap's and the memory map's are last. */
 #ifndef LIB_LIBRARY_H
 #define LIB_LIBRARY_H
 
@@ -120,8 +120,8 @@ struct channel {
   uint32_t endpoint; /* 0: none was given */
   struct lock lock;
   bool outstanding; /* an interrupted read's answer has not come yet */
-  uint32_t facts;     /* SIGNET_STREAM_IS_*, and CHANNEL_FACTS_KNOWN */
-  uint32_t block;     /* cached; 0: none */
+  uint32_t facts;   /* SIGNET_STREAM_IS_*, and CHANNEL_FACTS_KNOWN */
+  uint32_t block;   /* cached; 0: none */
   uint32_t block_offset, block_length;
   uint32_t stash_next, stash_end; /* what is left in `stash` */
   uint8_t *stash;                 /* bytes that came for an interrupted read; made at the first use */
@@ -146,12 +146,13 @@ struct exchange {
 extern struct channel signet_channels[4]; /* SIGNET_SLOT_* */
 /* 0, or minus an error number. Waits; not interrupted by signals. */
 long signet_channel_ask(struct channel *channel, struct exchange *exchange);
-/* Moves up to request.length and FILES_BLOCK_MOST bytes through the block: of `send`, if there is any, else to `take`. -> bytes.
- * -ENOBUFS: there is no memory for a block. */
+/* Moves up to request.length and FILES_BLOCK_MOST bytes through the block: of `send`, if there is any, else to `take`.
+ * -> bytes. -ENOBUFS: there is no memory for a block. */
 long signet_channel_transfer(struct channel *channel, const struct exchange *exchange);
 /* A transfer up to this goes in messages of FILES_INLINE_MOST: moving a block costs as much as sixteen of them. */
 #define BLOCK_LEAST (16 * FILES_INLINE_MOST)
-/* A read of at most FILES_INLINE_MOST bytes that a signal may interrupt. `skip` bytes of the vectors are passed over. */
+/* A read of at most FILES_INLINE_MOST bytes that a signal may interrupt. `skip` bytes of the vectors are passed over.
+ */
 long signet_channel_read_stream(struct channel *channel, const struct iovec *vectors, int count, size_t skip);
 
 /* ---- descriptor.c ---- */
@@ -207,7 +208,7 @@ int signet_always_ready(struct description *, int events);
 struct path {
   struct iovec parts[PATH_PARTS]; /* an absolute name with its NUL, possibly with ".." in it */
   uint32_t count;
-  bool final_slash; /* what it names must be a directory */
+  bool final_slash;         /* what it names must be a directory */
   struct description *base; /* held while the parts are used; or */
   char *held;               /* a copy of the working directory */
   size_t held_size;

@@ -21,9 +21,9 @@ signet_handler signet_linux_rt_sigaction, signet_linux_rt_sigprocmask, signet_li
     signet_linux_tkill, signet_linux_tgkill, signet_linux_pause;
 /* identity.c */
 signet_handler signet_linux_getpid, signet_linux_getppid, signet_linux_zero, signet_linux_uname, signet_linux_sysinfo,
-    signet_linux_getrandom, signet_linux_getrlimit, signet_linux_setrlimit, signet_linux_prlimit64,
-    signet_linux_umask, signet_linux_getgroups, signet_linux_getpgid, signet_linux_prctl, signet_linux_setid,
-    signet_linux_getresid, signet_linux_getpriority, signet_linux_getcpu;
+    signet_linux_getrandom, signet_linux_getrlimit, signet_linux_setrlimit, signet_linux_prlimit64, signet_linux_umask,
+    signet_linux_getgroups, signet_linux_getpgid, signet_linux_prctl, signet_linux_setid, signet_linux_getresid,
+    signet_linux_getpriority, signet_linux_getcpu;
 /* descriptor.c */
 signet_handler signet_linux_read, signet_linux_write, signet_linux_readv, signet_linux_writev, signet_linux_pread64,
     signet_linux_pwrite64, signet_linux_preadv, signet_linux_pwritev, signet_linux_lseek, signet_linux_close,

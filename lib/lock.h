@@ -1,5 +1,5 @@
-/* A lock over word_wait and word_wake. 4 bytes, all zero when free; not recursive. Any thread; never taken by code that an event may
- * have diverted in the middle of the library (dispatch.c sees to that). */
+/* A lock over word_wait and word_wake. 4 bytes, all zero when free; not recursive. Any thread; never taken by code that
+ * an event may have diverted in the middle of the library (dispatch.c sees to that). */
 #ifndef LIB_LOCK_H
 #define LIB_LOCK_H
 

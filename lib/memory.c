@@ -1,8 +1,8 @@
-/* The address space of a program: brk, mmap and their kin over memory_map, memory_unmap and memory_protect. The kernel knows what is mapped; this
- * file knows which addresses are taken. Any thread; own lock, a leaf.
+/* The address space of a program: brk, mmap and their kin over memory_map, memory_unmap and memory_protect. The kernel
+ * knows what is mapped; this file knows which addresses are taken. Any thread; own lock, a leaf.
  *
- * Memory mapped with PROT_NONE is only noted (`reserved`): the kernel hears of it when it becomes usable. A file is mapped by
- * reading it, so writes to the file are not seen, and a shared writable mapping is refused. */
+ * Memory mapped with PROT_NONE is only noted (`reserved`): the kernel hears of it when it becomes usable. A file is
+ * mapped by reading it, so writes to the file are not seen, and a shared writable mapping is refused. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -265,7 +265,8 @@ static long protect_run(uint32_t low, uint32_t high, bool is_reserved, enum sign
     signet_range_remove(&reserved, low, high);
     return 0;
   }
-  return signet_error(signet_memory_protect((uint64_t)low * SIGNET_PAGE, (uint64_t)(high - low) * SIGNET_PAGE, protection));
+  return signet_error(
+      signet_memory_protect((uint64_t)low * SIGNET_PAGE, (uint64_t)(high - low) * SIGNET_PAGE, protection));
 }
 
 long signet_linux_mprotect(const long *argument) {

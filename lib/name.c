@@ -331,9 +331,7 @@ static long change_mode(int directory, const char *name, unsigned mode) {
   return ask_name(directory, name, &exchange, NULL);
 }
 
-long signet_linux_chmod(const long *argument) {
-  return change_mode(AT_FDCWD, (const char *)argument[0], argument[1]);
-}
+long signet_linux_chmod(const long *argument) { return change_mode(AT_FDCWD, (const char *)argument[0], argument[1]); }
 
 long signet_linux_fchmodat(const long *argument) {
   return change_mode(argument[0], (const char *)argument[1], argument[2]);

@@ -1,5 +1,6 @@
-/* Names of files as programs give them, to names as the file service wants them; and the working directory. The name is not put together here: its
- * parts go into the message, and the service takes out "." and "..". Any thread; own lock for the working directory. */
+/* Names of files as programs give them, to names as the file service wants them; and the working directory. The name is
+ * not put together here: its parts go into the message, and the service takes out "." and "..". Any thread; own lock
+ * for the working directory. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

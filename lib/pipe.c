@@ -1,5 +1,5 @@
-/* Pipes and event counters within the process: a buffer, or a number, that threads wait on. Any thread; each has its lock. A waiter sleeps on the
- * `changes` word, which grows with every change. */
+/* Pipes and event counters within the process: a buffer, or a number, that threads wait on. Any thread; each has its
+ * lock. A waiter sleeps on the `changes` word, which grows with every change. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

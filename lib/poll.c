@@ -1,5 +1,5 @@
-/* poll and select: asks each description, and sleeps between rounds. Pipes wake the sleeper; a standard stream is asked again after a while, because
- * its channel carries one request at a time. Any thread; no lock. */
+/* poll and select: asks each description, and sleeps between rounds. Pipes wake the sleeper; a standard stream is asked
+ * again after a while, because its channel carries one request at a time. Any thread; no lock. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>

@@ -23,7 +23,8 @@ void signet_range_remove(struct range_set *set, uint32_t low, uint32_t high);
 bool signet_range_touches(const struct range_set *set, uint32_t low, uint32_t high);
 /* True if all of them are. */
 bool signet_range_covers(const struct range_set *set, uint32_t low, uint32_t high);
-/* The part of low .. high-1 that starts at low and is wholly in the set or wholly outside: its end; *inside says which. */
+/* The part of low .. high-1 that starts at low and is wholly in the set or wholly outside: its end; *inside says which.
+ */
 uint32_t signet_range_run(const struct range_set *set, uint32_t low, uint32_t high, bool *inside);
 /* The highest place for `pages` pages between low and high that touches nothing of the set; 0 if there is none. */
 uint32_t signet_range_gap(const struct range_set *set, uint32_t pages, uint32_t low, uint32_t high);

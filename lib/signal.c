@@ -1,7 +1,9 @@
-/* Signals within one process. A signal is delivered on the thread that it is for, when that thread leaves the library or raises it; an event
- * (^C and the like) that arrives while the first thread runs the program's own code is delivered there and then. A signal for another thread waits
- * for that thread's next call; a wait in futex, sleep, poll or pause ends for it. Handlers run on the stack in use: an alternative stack is
- * remembered and not used. Any thread; own lock for the table of actions. */
+/* Signals within one process. A signal is delivered on the thread that it is for, when that thread leaves the library
+ * or raises it; an event
+ * (^C and the like) that arrives while the first thread runs the program's own code is delivered there and then. A
+ * signal for another thread waits for that thread's next call; a wait in futex, sleep, poll or pause ends for it.
+ * Handlers run on the stack in use: an alternative stack is remembered and not used. Any thread; own lock for the table
+ * of actions. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -69,8 +71,8 @@ static bool deliver(struct thread *self, int number) {
   self->in_call = in_call;
   memcpy(&self->mask, &context.uc_sigmask, sizeof self->mask);
   self->mask &= ~UNBLOCKABLE;
-  /* musl cancels a thread at the call that the signal interrupted, so that call must not be made again. Its handler says so by
-   * blocking the signal. */
+  /* musl cancels a thread at the call that the signal interrupted, so that call must not be made again. Its handler
+   * says so by blocking the signal. */
   if (number == SIGNAL_CANCEL && (self->mask & BIT(SIGNAL_CANCEL)))
     return false;
   return action.flags & FLAG_RESTART;
@@ -138,7 +140,7 @@ long signet_linux_rt_sigaction(const long *argument) {
   lock_give(&actions_lock);
   if (old)
     *old = before;
-  if (new && new->handler != (uintptr_t)SIG_DFL)
+  if (new &&new->handler != (uintptr_t)SIG_DFL)
     listen_for(BIT(number));
   return 0;
 }
@@ -259,9 +261,7 @@ long signet_linux_kill(const long *argument) {
   return send_to(signet_self()->number, argument[1]);
 }
 
-long signet_linux_tkill(const long *argument) {
-  return argument[0] <= 0 ? -EINVAL : send_to(argument[0], argument[1]);
-}
+long signet_linux_tkill(const long *argument) { return argument[0] <= 0 ? -EINVAL : send_to(argument[0], argument[1]); }
 
 long signet_linux_tgkill(const long *argument) {
   if (argument[0] != signet_facts.number)

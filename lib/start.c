@@ -1,5 +1,5 @@
-/* From the kernel's start-up block to the C library's: arguments, environment and the auxiliary vector, as Linux lays them out. Runs once, on the
- * first thread, before anything else; so no thread-local variable may be touched here. */
+/* From the kernel's start-up block to the C library's: arguments, environment and the auxiliary vector, as Linux lays
+ * them out. Runs once, on the first thread, before anything else; so no thread-local variable may be touched here. */
 #include <elf.h>
 
 #include "lib/library.h"

@@ -1,4 +1,5 @@
-/* Standard streams: byte streams of the host, over the console service; and what terminals are asked. Any thread; the channel's lock. */
+/* Standard streams: byte streams of the host, over the console service; and what terminals are asked. Any thread; the
+ * channel's lock. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -46,7 +47,8 @@ static long stream_read(struct description *description, const struct iovec *vec
   long length = signet_iovec_length(vectors, count);
   if (length < 0)
     return length;
-  /* A read of a file never waits for long, so it may take the way that cannot be interrupted, and go on until it is full. */
+  /* A read of a file never waits for long, so it may take the way that cannot be interrupted, and go on until it is
+   * full. */
   bool file = length > FILES_INLINE_MOST && (facts_of(channel) & SIGNET_STREAM_IS_FILE);
   if (file && length > BLOCK_LEAST && channel->stash_next == channel->stash_end) {
     struct exchange exchange = {.tag = FILES_STREAM_READ_BLOCK, .take = vectors, .take_count = count};

@@ -1,4 +1,5 @@
-/* Threads as musl wants them: creation, the thread list, and the end of a thread and of the process. Any thread; own lock for the list. */
+/* Threads as musl wants them: creation, the thread list, and the end of a thread and of the process. Any thread; own
+ * lock for the list. */
 #include <errno.h>
 #include <sched.h>
 #include <string.h>

@@ -136,7 +136,8 @@ static void write_rest(long *rest, uint64_t deadline) {
 long signet_linux_clock_nanosleep(const long *argument) {
   enum signet_clock clock;
   uint64_t time;
-  if (!clock_of(argument[0], &clock) || clock == SIGNET_CLOCK_THREAD || !signet_timespec_read((long *)argument[2], &time))
+  if (!clock_of(argument[0], &clock) || clock == SIGNET_CLOCK_THREAD ||
+      !signet_timespec_read((long *)argument[2], &time))
     return -EINVAL;
   if (clock == SIGNET_CLOCK_PROCESS)
     return -ENOTSUP;

@@ -1,4 +1,5 @@
-/* System calls that are not implemented: counted, and named at the end if the program was started so. Any thread; counters are atomic. */
+/* System calls that are not implemented: counted, and named at the end if the program was started so. Any thread;
+ * counters are atomic. */
 #include <errno.h>
 #include <string.h>
 

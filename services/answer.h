@@ -41,8 +41,8 @@ static inline uint32_t service_error(struct signet_result result) {
   }
 }
 
-/* Makes the buffer, which holds a request, its answer; `bytes` bytes of data are in place behind the answer. A block that came with the
- * request goes back. */
+/* Makes the buffer, which holds a request, its answer; `bytes` bytes of data are in place behind the answer. A block
+ * that came with the request goes back. */
 static inline void service_answer(struct service_buffer *buffer, uint32_t error, uint64_t value, uint32_t bytes) {
   struct signet_message *message = &buffer->message;
   struct files_answer answer = {.error = error, .value = value};

@@ -1,5 +1,5 @@
-/* The console service: serves a program's three standard streams, a thread for each, so that a read that waits holds up no output.
- * A sealed process of its own; services.h says how it is started. Nothing is shared between the threads. */
+/* The console service: serves a program's three standard streams, a thread for each, so that a read that waits holds up
+ * no output. A sealed process of its own; services.h says how it is started. Nothing is shared between the threads. */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -135,8 +135,8 @@ void service_main(const struct signet_startup *startup) {
     uint64_t stack = startup->area_low + i * THREAD_STACK_STRIDE;
     if (signet_memory_map(stack, THREAD_STACK, SIGNET_PROTECT_WRITE).status != SIGNET_OK)
       signet_process_exit(SIGNET_ENDED_EXIT, 125);
-    if (signet_thread_create(service_thread_entry, (void *)(uintptr_t)(stack + THREAD_STACK), &streams[i], NULL).status !=
-        SIGNET_OK)
+    if (signet_thread_create(service_thread_entry, (void *)(uintptr_t)(stack + THREAD_STACK), &streams[i], NULL)
+            .status != SIGNET_OK)
       signet_process_exit(SIGNET_ENDED_EXIT, 125);
   }
   service_thread(&streams[0]);

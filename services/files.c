@@ -1,6 +1,6 @@
-/* The file service: answers contracts/files.h with the directory devices it was given, and with nothing else. Names are looked up
- * in its mounts, a read-only mount is never written, a client can use only file numbers that it opened. The client is not trusted: every
- * field is checked here, whatever the contract says. One thread. */
+/* The file service: answers contracts/files.h with the directory devices it was given, and with nothing else. Names are
+ * looked up in its mounts, a read-only mount is never written, a client can use only file numbers that it opened. The
+ * client is not trusted: every field is checked here, whatever the contract says. One thread. */
 #include "services/files.h"
 
 #include <errno.h>
@@ -54,8 +54,7 @@ void files_forget(struct files_service *service, struct files_client *client) {
   for (uint32_t i = 0; i < FILES_OPEN_MOST; i++) {
     if (client->open[i].kind != OPEN_DEVICE)
       continue;
-    struct signet_device_request request = {.operation = SIGNET_DIRECTORY_CLOSE,
-                                            .arguments = {client->open[i].number}};
+    struct signet_device_request request = {.operation = SIGNET_DIRECTORY_CLOSE, .arguments = {client->open[i].number}};
     signet_device_request(service->devices[client->open[i].mount], &request);
   }
   /* The table's memory is used again only with this process's end: clients do not come back. */

@@ -1,5 +1,5 @@
-/* The file service's state and its one function that answers a request. Used by files_main.c, and by the tests, which call it
- * directly. One thread. */
+/* The file service's state and its one function that answers a request. Used by files_main.c, and by the tests, which
+ * call it directly. One thread. */
 #ifndef SERVICES_FILES_H
 #define SERVICES_FILES_H
 

@@ -1,5 +1,5 @@
-/* The file service's loop: waits for all clients, answers each request, ends with the last client. services.h says how it is
- * started. */
+/* The file service's loop: waits for all clients, answers each request, ends with the last client. services.h says how
+ * it is started. */
 #include <stddef.h>
 
 #include <signet/calls.h>
@@ -16,7 +16,8 @@ static void drop(uint32_t index) {
   service.clients[index] = service.clients[--service.client_count];
 }
 
-/* A message could not be taken because its block does not fit into this process's quota: no honest client sends such. */
+/* A message could not be taken because its block does not fit into this process's quota: no honest client sends such.
+ */
 static void drop_oversized(struct service_buffer *buffer) {
   for (uint32_t i = 0; i < service.client_count; i++) {
     struct signet_result result =

@@ -1,5 +1,6 @@
-/* The library OS against the mock kernel: the range manager against a model, every system call's number, descriptors used up and shared by threads,
- * transfers of all sizes, memory refused, and services that answer nonsense or are gone. */
+/* The library OS against the mock kernel: the range manager against a model, every system call's number, descriptors
+ * used up and shared by threads, transfers of all sizes, memory refused, and services that answer nonsense or are gone.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -107,8 +108,10 @@ static void test_numbers(void) {
   CALL(SYS_fork, 0);
   signet_trace_report();
   mock_output[mock_output_length < sizeof mock_output ? mock_output_length : sizeof mock_output - 1] = 0;
-  ok(strstr(mock_output, "signet: trace: fork(57) is not implemented, called 3 times\n") != NULL, "the trace names fork");
-  ok(strstr(mock_output, "signet: trace: call(512) is not implemented, called ") != NULL, "and numbers beyond all names");
+  ok(strstr(mock_output, "signet: trace: fork(57) is not implemented, called 3 times\n") != NULL,
+     "the trace names fork");
+  ok(strstr(mock_output, "signet: trace: call(512) is not implemented, called ") != NULL,
+     "and numbers beyond all names");
   ok(!strstr(mock_output, "read(0)"), "and not what is implemented");
   /* The sweep closed or changed some of these. */
   CALL(SYS_umask, 022);
@@ -325,8 +328,10 @@ static void test_signals(void) {
     uint64_t mask;
   } action = {handler, 0, NULL, 0};
   uint64_t set = 1ull << (SIGUSR1 - 1), empty = 0;
-  ok(CALL(SYS_rt_sigaction, SIGUSR1, (long)&action, 0, 8) == 0 && CALL(SYS_rt_sigaction, SIGKILL, (long)&action, 0, 8) == -EINVAL &&
-         CALL(SYS_rt_sigaction, 65, (long)&action, 0, 8) == -EINVAL && CALL(SYS_rt_sigaction, 0, (long)&action, 0, 8) == -EINVAL,
+  ok(CALL(SYS_rt_sigaction, SIGUSR1, (long)&action, 0, 8) == 0 &&
+         CALL(SYS_rt_sigaction, SIGKILL, (long)&action, 0, 8) == -EINVAL &&
+         CALL(SYS_rt_sigaction, 65, (long)&action, 0, 8) == -EINVAL &&
+         CALL(SYS_rt_sigaction, 0, (long)&action, 0, 8) == -EINVAL,
      "sigaction");
   CALL(SYS_kill, CALL(SYS_getpid, 0), SIGUSR1);
   ok(caught == SIGUSR1, "a signal is delivered before kill returns");

@@ -112,7 +112,8 @@ struct signet_result signet_memory_protect(uint64_t offset, uint64_t length, uin
 }
 
 struct signet_result signet_clock_read(uint32_t clock) {
-  static const clockid_t clocks[] = {CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID};
+  static const clockid_t clocks[] = {CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_PROCESS_CPUTIME_ID,
+                                     CLOCK_THREAD_CPUTIME_ID};
   struct timespec now;
   clock_gettime(clocks[clock], &now);
   return result(SIGNET_OK, now.tv_sec * NANOSECONDS + now.tv_nsec);
@@ -128,7 +129,8 @@ struct signet_result signet_word_wait(volatile void *word, uint32_t expected, ui
 }
 
 struct signet_result signet_word_wake(volatile void *word, uint32_t most) {
-  return result(SIGNET_OK, syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, most > INT32_MAX ? INT32_MAX : most));
+  return result(SIGNET_OK,
+                syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, most > INT32_MAX ? INT32_MAX : most));
 }
 
 struct signet_result signet_random_fill(void *bytes, uint64_t length) {
@@ -141,8 +143,12 @@ struct signet_result signet_process_usage(struct signet_usage *usage) {
   return result(SIGNET_OK, 0);
 }
 
-struct signet_result signet_thread_yield(void) { return result(SIGNET_OK, 0); }
-struct signet_result signet_event_listen(void (*entry)(uint64_t)) { return result(entry ? SIGNET_OK : SIGNET_ARGUMENT, 0); }
+struct signet_result signet_thread_yield(void) {
+  return result(SIGNET_OK, 0);
+}
+struct signet_result signet_event_listen(void (*entry)(uint64_t)) {
+  return result(entry ? SIGNET_OK : SIGNET_ARGUMENT, 0);
+}
 void signet_event_return(void) { BAIL("event_return"); }
 void signet_process_exit(uint32_t kind, uint32_t code) { BAIL("process_exit(%u, %u)", kind, code); }
 void signet_thread_exit(uint32_t *clear) { BAIL("thread_exit(%p)", (void *)clear); }
@@ -233,7 +239,8 @@ struct signet_result signet_channel_call(uint32_t endpoint, const struct signet_
     return result(SIGNET_CLOSED, 0);
   uint32_t state = state_after(message, FILES_STATE_REQUEST, false);
   if (state == SIGNET_CONTRACT_REFUSED)
-    BAIL("the library broke the contract: tag %u length %u moved %u", message->tag, message->length, message->moved_count);
+    BAIL("the library broke the contract: tag %u length %u moved %u", message->tag, message->length,
+         message->moved_count);
   memset(&buffer, 0xa5, sizeof buffer);
   memcpy(&buffer, message, SIGNET_MESSAGE_DATA + message->length);
   if (message->moved_count) {
@@ -345,7 +352,8 @@ struct signet_result signet_device_request(uint32_t device, const struct signet_
     int flags = argument[0] & SIGNET_OPEN_WRITE ? argument[0] & SIGNET_OPEN_READ ? O_RDWR : O_WRONLY : O_RDONLY;
     flags |= (argument[0] & SIGNET_OPEN_CREATE ? O_CREAT : 0) | (argument[0] & SIGNET_OPEN_EXCLUSIVE ? O_EXCL : 0) |
              (argument[0] & SIGNET_OPEN_TRUNCATE ? O_TRUNC : 0) | (argument[0] & SIGNET_OPEN_APPEND ? O_APPEND : 0) |
-             (argument[0] & SIGNET_OPEN_DIRECTORY ? O_DIRECTORY : 0) | (argument[0] & SIGNET_OPEN_NO_FOLLOW ? O_NOFOLLOW : 0);
+             (argument[0] & SIGNET_OPEN_DIRECTORY ? O_DIRECTORY : 0) |
+             (argument[0] & SIGNET_OPEN_NO_FOLLOW ? O_NOFOLLOW : 0);
     int descriptor = openat(root, name, flags | O_NONBLOCK, argument[1]);
     if (descriptor < 0)
       return answer(-1);

@@ -1,6 +1,7 @@
-/* A kernel for the tests of lib/ and services/, native and under the sanitizers: the ABI's calls as functions. A channel is a call of the file
- * service's handler (or of a hostile one), checked against the contract on the way; devices are a directory of the host, watched. Programs that use it
- * are linked without PIE and run their tests in mock_run, so that pointers fit in 32 bits as they do in a window. */
+/* A kernel for the tests of lib/ and services/, native and under the sanitizers: the ABI's calls as functions. A
+ * channel is a call of the file service's handler (or of a hostile one), checked against the contract on the way;
+ * devices are a directory of the host, watched. Programs that use it are linked without PIE and run their tests in
+ * mock_run, so that pointers fit in 32 bits as they do in a window. */
 #ifndef TESTS_LIB_MOCK_H
 #define TESTS_LIB_MOCK_H
 
@@ -12,7 +13,8 @@
 
 /* Runs a function on a stack in low memory. */
 void mock_run(void (*function)(void));
-/* Makes an empty directory with the two trees "open" and "closed", and the service with the mounts /, /ro (the second tree, read-only) and /deep/er. */
+/* Makes an empty directory with the two trees "open" and "closed", and the service with the mounts /, /ro (the second
+ * tree, read-only) and /deep/er. */
 void mock_begin(uint32_t clients);
 /* Ends the clients, checks that no file is left open, removes the directory. */
 void mock_end(void);

@@ -1,5 +1,5 @@
-/* The file service under attack: every request with every field out of its range, names that climb, a read-only mount, clients that die, devices that
- * fail. The mock checks what reaches the devices. */
+/* The file service under attack: every request with every field out of its range, names that climb, a read-only mount,
+ * clients that die, devices that fail. The mock checks what reaches the devices. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -83,12 +83,12 @@ static void test_mounts(void) {
     uint32_t mount;
     const char *name;
   } cases[] = {
-      {0, 4, "/", MOUNT_INSIDE, 0, ""},          {0, 4, "/a", MOUNT_INSIDE, 2, ""},
-      {0, 4, "/a/b", MOUNT_INSIDE, 1, ""},       {0, 4, "/a/b/c/d", MOUNT_INSIDE, 1, "c/d"},
-      {0, 4, "/a/bc", MOUNT_INSIDE, 2, "bc"},    {0, 4, "/ab", MOUNT_INSIDE, 0, "ab"},
-      {0, 4, "/x/y", MOUNT_INSIDE, 0, "x/y"},    {1, 3, "/", MOUNT_ABOVE, 0, NULL},
-      {1, 3, "/x", MOUNT_ABOVE, 2, NULL},        {1, 3, "/x/y", MOUNT_ABOVE, 2, NULL},
-      {1, 3, "/x/y/z/1", MOUNT_INSIDE, 2, "1"},  {1, 3, "/x/yy", MOUNT_NOWHERE, 0, NULL},
+      {0, 4, "/", MOUNT_INSIDE, 0, ""},           {0, 4, "/a", MOUNT_INSIDE, 2, ""},
+      {0, 4, "/a/b", MOUNT_INSIDE, 1, ""},        {0, 4, "/a/b/c/d", MOUNT_INSIDE, 1, "c/d"},
+      {0, 4, "/a/bc", MOUNT_INSIDE, 2, "bc"},     {0, 4, "/ab", MOUNT_INSIDE, 0, "ab"},
+      {0, 4, "/x/y", MOUNT_INSIDE, 0, "x/y"},     {1, 3, "/", MOUNT_ABOVE, 0, NULL},
+      {1, 3, "/x", MOUNT_ABOVE, 2, NULL},         {1, 3, "/x/y", MOUNT_ABOVE, 2, NULL},
+      {1, 3, "/x/y/z/1", MOUNT_INSIDE, 2, "1"},   {1, 3, "/x/yy", MOUNT_NOWHERE, 0, NULL},
       {1, 3, "/nothing", MOUNT_NOWHERE, 0, NULL}, {1, 0, "/", MOUNT_ABOVE, 0, NULL},
       {1, 0, "/a", MOUNT_NOWHERE, 0, NULL},
   };
@@ -104,15 +104,20 @@ static void test_boundaries(void) {
   uint64_t value, file;
   mock_begin(3);
   ok(open_file(0, "/w/new", SIGNET_OPEN_WRITE | SIGNET_OPEN_CREATE, &file) == 0, "a file is made");
-  ok(ask_bytes(0, FILES_WRITE, (struct files_request){.file = file}, "abc", 3, &value) == 0 && value == 3, "and written");
-  ok(ask_bytes(1, FILES_WRITE, (struct files_request){.file = file}, "abc", 3, &value) == EBADF, "not by another client");
+  ok(ask_bytes(0, FILES_WRITE, (struct files_request){.file = file}, "abc", 3, &value) == 0 && value == 3,
+     "and written");
+  ok(ask_bytes(1, FILES_WRITE, (struct files_request){.file = file}, "abc", 3, &value) == EBADF,
+     "not by another client");
   ok(ask(1, FILES_CLOSE, (struct files_request){.file = file}, NULL, NULL) == EBADF, "nor closed by one");
   ok(ask(1, FILES_STATUS, (struct files_request){.file = file}, NULL, NULL) == EBADF, "nor looked at");
-  ok(ask(0, FILES_READ, (struct files_request){.file = UINT32_MAX, .length = 10}, NULL, NULL) == EBADF, "no such number");
-  ok(ask(0, FILES_READ, (struct files_request){.file = FILES_OPEN_MOST, .length = 1}, NULL, NULL) == EBADF, "nor the next");
+  ok(ask(0, FILES_READ, (struct files_request){.file = UINT32_MAX, .length = 10}, NULL, NULL) == EBADF,
+     "no such number");
+  ok(ask(0, FILES_READ, (struct files_request){.file = FILES_OPEN_MOST, .length = 1}, NULL, NULL) == EBADF,
+     "nor the next");
   ok(ask_bytes(0, FILES_WRITE, (struct files_request){.file = file, .offset = UINT64_MAX}, "a", 1, NULL) == EINVAL,
      "an offset that is negative");
-  ok(ask(0, FILES_WRITE_BLOCK, (struct files_request){.file = file, .length = FILES_BLOCK_MOST + 1}, NULL, NULL) == EINVAL,
+  ok(ask(0, FILES_WRITE_BLOCK, (struct files_request){.file = file, .length = FILES_BLOCK_MOST + 1}, NULL, NULL) ==
+         EINVAL,
      "more than the block holds");
   ok(ask(0, FILES_TRUNCATE, (struct files_request){.file = file, .length = UINT64_MAX}, NULL, NULL) == EINVAL,
      "a length that is negative");
@@ -127,7 +132,8 @@ static void test_boundaries(void) {
   ok(open_file(0, "/ro/secret", SIGNET_OPEN_READ | SIGNET_OPEN_TRUNCATE, NULL) == EROFS, "read-only: truncate");
   ok(open_file(0, "/ro/secret", SIGNET_OPEN_READ | SIGNET_OPEN_APPEND, NULL) == EROFS, "read-only: append");
   ok(open_file(0, "/ro/none", SIGNET_OPEN_READ | SIGNET_OPEN_CREATE, NULL) == EROFS, "read-only: create");
-  ok(open_file(0, "/ro/secret", SIGNET_OPEN_READ | SIGNET_OPEN_CREATE, &value) == 0, "read-only: O_CREAT of what is there");
+  ok(open_file(0, "/ro/secret", SIGNET_OPEN_READ | SIGNET_OPEN_CREATE, &value) == 0,
+     "read-only: O_CREAT of what is there");
   ok(open_file(0, "/ro/secret", SIGNET_OPEN_READ | SIGNET_OPEN_CREATE | SIGNET_OPEN_EXCLUSIVE, NULL) == EEXIST,
      "read-only: O_EXCL of what is there");
   ok(ask_bytes(0, FILES_WRITE, (struct files_request){.file = file}, "abc", 3, NULL) == EBADF, "read-only: write");
@@ -137,16 +143,21 @@ static void test_boundaries(void) {
   static const uint32_t changing[] = {FILES_MAKE, FILES_REMOVE, FILES_PERMISSIONS, FILES_TIMES};
   for (size_t i = 0; i < 4; i++)
     ok(ask(0, changing[i], (struct files_request){0}, "/ro/secret", NULL) == EROFS, "read-only: tag %u", changing[i]);
-  ok(ask_bytes(0, FILES_RENAME, (struct files_request){0}, "/ro/secret\0/ro/b", 17, NULL) == EROFS, "read-only: rename");
-  ok(ask_bytes(0, FILES_RENAME, (struct files_request){0}, "/ro/secret\0/w/b", 16, NULL) == EXDEV, "rename across mounts");
-  ok(ask_bytes(0, FILES_RENAME, (struct files_request){0}, "/w/new\0/deep/er", 16, NULL) == EBUSY, "rename onto a mount");
+  ok(ask_bytes(0, FILES_RENAME, (struct files_request){0}, "/ro/secret\0/ro/b", 17, NULL) == EROFS,
+     "read-only: rename");
+  ok(ask_bytes(0, FILES_RENAME, (struct files_request){0}, "/ro/secret\0/w/b", 16, NULL) == EXDEV,
+     "rename across mounts");
+  ok(ask_bytes(0, FILES_RENAME, (struct files_request){0}, "/w/new\0/deep/er", 16, NULL) == EBUSY,
+     "rename onto a mount");
   ok(ask_bytes(0, FILES_LINK, (struct files_request){0}, "/etc/passwd\0/ro/b", 18, NULL) == EROFS, "read-only: link");
   ok(ask(0, FILES_REMOVE, (struct files_request){.flags = 1}, "/w", NULL) == EBUSY, "a mount is not removed");
   ok(ask(0, FILES_REMOVE, (struct files_request){.flags = 1}, "/deep", NULL) == EBUSY, "nor what is above one");
 
-  ok(ask_bytes(0, FILES_OPEN, (struct files_request){.flags = 1}, "/w/new", 6, NULL) == EINVAL, "a name without its NUL");
+  ok(ask_bytes(0, FILES_OPEN, (struct files_request){.flags = 1}, "/w/new", 6, NULL) == EINVAL,
+     "a name without its NUL");
   ok(ask_bytes(0, FILES_OPEN, (struct files_request){.flags = 1}, "/w\0new", 7, NULL) == EINVAL, "a NUL inside a name");
-  ok(ask_bytes(0, FILES_RENAME, (struct files_request){0}, "/w/new", 7, NULL) == EINVAL, "one name where there are two");
+  ok(ask_bytes(0, FILES_RENAME, (struct files_request){0}, "/w/new", 7, NULL) == EINVAL,
+     "one name where there are two");
   ok(ask_bytes(0, FILES_OPEN, (struct files_request){.flags = 1}, "", 0, NULL) == EINVAL, "no name");
 
   /* Made-up directories. */
@@ -159,7 +170,8 @@ static void test_boundaries(void) {
     at += entry->size;
   }
   ok(strcmp(names, ". .. w ro deep ") == 0, "it holds the mounts: %s", names);
-  ok(ask(0, FILES_LIST, (struct files_request){.file = file, .offset = UINT64_MAX, .length = 4096}, NULL, &value) == 0 &&
+  ok(ask(0, FILES_LIST, (struct files_request){.file = file, .offset = UINT64_MAX, .length = 4096}, NULL, &value) ==
+             0 &&
          value == 0,
      "nothing past its end");
   ok(ask(0, FILES_LIST, (struct files_request){.file = file, .length = 30}, NULL, &value) == 0 && value == 24,
@@ -189,21 +201,23 @@ static void test_boundaries(void) {
 }
 
 static uint32_t extreme32(void) {
-  static const uint32_t values[] = {0, 1, 2, 3, 7, 64, 255, 256, 1023, 1024, 0xffff, 0x7fffffff, 0x80000000, UINT32_MAX};
+  static const uint32_t values[] = {0,   1,    2,    3,      7,          64,         255,
+                                    256, 1023, 1024, 0xffff, 0x7fffffff, 0x80000000, UINT32_MAX};
   return values[mock_random() % (sizeof values / sizeof *values)];
 }
 
 static uint64_t extreme64(void) {
-  static const uint64_t values[] = {0,      1,          4095,     4096,      4097,      FILES_BLOCK_MOST, FILES_BLOCK_MOST + 1,
-                                    0777,   07777,      010000,   INT64_MAX, 1ull << 63, UINT64_MAX,       UINT64_MAX - 4095,
-                                    100000, UINT32_MAX, 1ull << 32};
+  static const uint64_t values[] = {
+      0,      1,          4095,      4096,      4097,       FILES_BLOCK_MOST, FILES_BLOCK_MOST + 1,
+      0777,   07777,      010000,    INT64_MAX, 1ull << 63, UINT64_MAX,       UINT64_MAX - 4095,
+      100000, UINT32_MAX, 1ull << 32};
   return values[mock_random() % (sizeof values / sizeof *values)];
 }
 
 /* Names from pieces that climb, and now and then bytes of any kind. */
 static size_t hostile_text(char *text, size_t most) {
-  static const char *const pieces[] = {"/",  "w",    "ro", "deep", "er", "..", ".",   "//",  "secret", "new", "a",
-                                       "\0", "/../", "x",  "/w/",  "/ro/", "/w/a", "/deep/er/b", "/w/dir/"};
+  static const char *const pieces[] = {"/", "w",  "ro",   "deep", "er",  "..",   ".",    "//",         "secret", "new",
+                                       "a", "\0", "/../", "x",    "/w/", "/ro/", "/w/a", "/deep/er/b", "/w/dir/"};
   size_t length = 0;
   if (mock_random() % 64 == 0) {
     length = mock_random() % (most + 1);
@@ -285,16 +299,36 @@ static void test_start(void) {
     bytes.head = good;
     bytes.mount = (struct services_mount){.slot = 1, .path = "/a"};
     switch (i) {
-    case 0: other.bytes_length--; break;
-    case 1: other.bytes_length = 3; break;
-    case 2: bytes.head.version++; break;
-    case 3: bytes.head.clients = 0; break;
-    case 4: bytes.head.clients = 3; break;
-    case 5: bytes.head.mounts = UINT32_MAX; break;
-    case 6: bytes.mount.slot = 0; break;
-    case 7: bytes.mount.slot = 2; break;
-    case 8: memset(bytes.mount.path, '/', sizeof bytes.mount.path); break;
-    case 9: strcpy(bytes.mount.path, "/a/../b"); break;
+    case 0:
+      other.bytes_length--;
+      break;
+    case 1:
+      other.bytes_length = 3;
+      break;
+    case 2:
+      bytes.head.version++;
+      break;
+    case 3:
+      bytes.head.clients = 0;
+      break;
+    case 4:
+      bytes.head.clients = 3;
+      break;
+    case 5:
+      bytes.head.mounts = UINT32_MAX;
+      break;
+    case 6:
+      bytes.mount.slot = 0;
+      break;
+    case 7:
+      bytes.mount.slot = 2;
+      break;
+    case 8:
+      memset(bytes.mount.path, '/', sizeof bytes.mount.path);
+      break;
+    case 9:
+      strcpy(bytes.mount.path, "/a/../b");
+      break;
     }
     ok(!files_begin(&service, &other), "start-up bytes that are wrong, %d", i);
   }

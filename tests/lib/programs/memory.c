@@ -53,7 +53,8 @@ int main(void) {
   unsigned char *b = mmap(a + 4 * page, 2 * page, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1, 0);
   printf("there %d zero %d\n", b == a + 4 * page, is_zero(b, 2 * page));
   b = mmap(a + 3 * page, 4 * page, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1, 0);
-  printf("there %d zero %d, beside %d\n", b == a + 3 * page, is_zero(b, 4 * page), a[2 * page] == 1 && a[7 * page] == 1);
+  printf("there %d zero %d, beside %d\n", b == a + 3 * page, is_zero(b, 4 * page),
+         a[2 * page] == 1 && a[7 * page] == 1);
   SHOW(mprotect(a, page, PROT_READ));
   SHOW(a[5]);
   SHOW(mprotect(a, page, PROT_READ | PROT_WRITE));

@@ -1,4 +1,5 @@
-/* What the programs of tests/lib print with: results as numbers, errors by name, so that a sealed run and a native one compare. */
+/* What the programs of tests/lib print with: results as numbers, errors by name, so that a sealed run and a native one
+ * compare. */
 #ifndef TESTS_LIB_SHOW_H
 #define TESTS_LIB_SHOW_H
 
@@ -22,7 +23,7 @@
   do {                                                                                                                 \
     errno = 0;                                                                                                         \
     long shown = (long)(call);                                                                                         \
-    printf("%d %s %s\n", __LINE__, #call, shown == -1 ? strerror(errno) : "is fine");                                 \
+    printf("%d %s %s\n", __LINE__, #call, shown == -1 ? strerror(errno) : "is fine");                                  \
   } while (0)
 
 #endif

@@ -1,5 +1,5 @@
-/* Threads: creation and the end in every way, mutexes, conditions with timeouts, barriers, semaphores, once, thread-local data,
- * detached threads, cancellation, pipes between threads. */
+/* Threads: creation and the end in every way, mutexes, conditions with timeouts, barriers, semaphores, once,
+ * thread-local data, detached threads, cancellation, pipes between threads. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdint.h>
