@@ -247,6 +247,8 @@ static bool known_set(const ZydisDecodedInstruction *insn, uint32_t *features) {
   default:
     return false;
   }
+  if (insn->mnemonic == ZYDIS_MNEMONIC_TZCNT)
+    f = 0; /* older processors execute it as bsf: allow.list */
   *features = f;
   return true;
 }
