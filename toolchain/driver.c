@@ -22,7 +22,8 @@ static const char *const options_before[] = {
 /* After the user's own options: what nobody can ask for. */
 static const char *const options_after[] = {
     "-fno-pic", "-fno-pie", "-no-pie", "-ftls-model=local-exec", "-mno-avx512f", "-mno-mmx", "-mno-3dnow", "-mno-rtm", "-mno-shstk", "-mcmodel=small",
-    "-fno-split-stack",
+    "-fno-split-stack", "-mno-avxvnni", "-mno-fma4", "-mno-xop", "-mno-tbm", "-mno-lwp",
+    "-Werror=trampolines", /* nested functions whose address is taken would need executable stacks */
     /* It moves a comparison that begins every case of a switch to before the switch: masking the jump would lose the flags. */
     "-fno-crossjumping",
 };
