@@ -262,10 +262,18 @@ static void nonsense(struct service_buffer *buffer) {
     answer.value = (uint64_t)mock_random() << 32 | mock_random();
   if (mock_random() % 3 == 0)
     answer.value = mock_random() % 5000;
+  /* Often a directory is opened, and what should be its entries follows. */
+  if (buffer->message.tag == FILES_OPEN && mock_random() % 2)
+    answer = (struct files_answer){.value = (uint64_t)S_IFDIR << 32};
+  bool shaped = mock_random() % 2;
   uint32_t length = mock_random() % 4 ? FILES_ANSWER + mock_random() % 200 : mock_random() % (FILES_ANSWER + 4097);
   for (uint32_t i = 0; i < length; i++)
     buffer->data[i] = mock_random();
   memcpy(buffer->data, &answer, sizeof answer);
+  if (shaped && length > 64) {
+    struct signet_directory_entry entry = {.next = mock_random(), .size = mock_random() % 3 ? mock_random() % 64 : 0};
+    memcpy(buffer->data + FILES_ANSWER, &entry, offsetof(struct signet_directory_entry, name));
+  }
   buffer->message.tag = mock_random() % 2;
   buffer->message.length = length;
   if (mock_random() % 2 == 0)
@@ -275,32 +283,34 @@ static void nonsense(struct service_buffer *buffer) {
 static void test_hostile_service(void) {
   static char bytes[300000];
   struct stat status;
+  int wrong = 0;
   mock_hostile = nonsense;
   for (int i = 0; i < 20000; i++) {
     char small[20];
     struct iovec vectors[3] = {{bytes, 100}, {bytes + 500, 5000}, {bytes + 9000, mock_random() % 200000}};
+    long total = signet_iovec_length(vectors, 3), most = mock_random() % 9000;
     long file = CALL(SYS_open, (long)"x", O_RDONLY);
-    CALL(SYS_getdents64, file, (long)bytes, mock_random() % 9000);
-    CALL(SYS_read, file, (long)small, sizeof small);
-    CALL(SYS_preadv, file, (long)vectors, 3, 0);
+    wrong += CALL(SYS_getdents64, file, (long)bytes, most) > most;
+    wrong += CALL(SYS_read, file, (long)small, sizeof small) > (long)sizeof small;
+    wrong += CALL(SYS_preadv, file, (long)vectors, 3, 0) > total;
     CALL(SYS_lseek, file, mock_random(), SEEK_END);
     CALL(SYS_fstat, file, (long)&status);
     CALL(SYS_close, file);
     file = CALL(SYS_open, (long)"x", O_RDWR | O_APPEND);
-    CALL(SYS_writev, file, (long)vectors, 3);
-    CALL(SYS_write, file, (long)small, sizeof small);
+    wrong += CALL(SYS_writev, file, (long)vectors, 3) > total;
+    wrong += CALL(SYS_write, file, (long)small, sizeof small) > (long)sizeof small;
     CALL(SYS_close, file);
-    CALL(SYS_readlink, (long)"x", (long)small, sizeof small);
+    wrong += CALL(SYS_readlink, (long)"x", (long)small, sizeof small) > (long)sizeof small;
     CALL(SYS_stat, (long)"x", (long)&status);
-    CALL(SYS_writev, 1, (long)vectors, 3);
-    CALL(SYS_read, 0, (long)small, sizeof small);
+    wrong += CALL(SYS_writev, 1, (long)vectors, 3) > total;
+    wrong += CALL(SYS_read, 0, (long)small, sizeof small) > (long)sizeof small;
     CALL(SYS_ioctl, 1, 0x5401, (long)bytes);
     CALL(SYS_lseek, 1, 0, SEEK_CUR);
     struct pollfd entry = {0, POLLIN, 0};
     CALL(SYS_poll, (long)&entry, 1, 0);
   }
   mock_hostile = NULL;
-  ok(true, "a service that answers nonsense breaks nothing");
+  ok(wrong == 0, "a service that answers nonsense: %d results larger than what was asked for", wrong);
   for (int i = 0; i < 4; i++)
     signet_channels[i].facts = 0;
   mock_service_gone = true;
@@ -338,6 +348,10 @@ static void test_signals(void) {
   CALL(SYS_rt_sigprocmask, SIG_BLOCK, (long)&set, 0, 8);
   CALL(SYS_tkill, CALL(SYS_gettid, 0), SIGUSR1);
   ok(caught == SIGUSR1, "not while it is blocked");
+  CALL(SYS_rt_sigaction, SIGUSR2, (long)&action, 0, 8);
+  CALL(SYS_tkill, CALL(SYS_gettid, 0), SIGUSR2);
+  ok(caught == SIGUSR1 + SIGUSR2, "nor when another one is delivered");
+  caught -= SIGUSR2;
   CALL(SYS_rt_sigprocmask, SIG_SETMASK, (long)&empty, 0, 8);
   ok(caught == 2 * SIGUSR1, "but then");
   ok(CALL(SYS_tkill, 99999, SIGUSR1) == -ESRCH && CALL(SYS_kill, 99999, 0) == -ESRCH, "nobody there");

@@ -160,6 +160,11 @@ static void test_boundaries(void) {
      "one name where there are two");
   ok(ask_bytes(0, FILES_OPEN, (struct files_request){.flags = 1}, "", 0, NULL) == EINVAL, "no name");
 
+  ok(ask(0, FILES_REMOVE, (struct files_request){.flags = 2}, "/w/new", NULL) == EINVAL, "flags that REMOVE has not");
+  ok(open_file(0, "/w/new", SIGNET_OPEN_READ | 256, NULL) == EINVAL, "flags that OPEN has not");
+  ok(open_file(0, "/w/new", SIGNET_OPEN_APPEND, NULL) == EINVAL, "neither to read nor to write");
+  ok(ask(0, FILES_MAKE, (struct files_request){.length = 010000}, "/w/d", NULL) == EINVAL, "more than permission bits");
+
   /* Made-up directories. */
   ok(open_file(0, "/", SIGNET_OPEN_READ, &file) == 0 && file >> 32 == S_IFDIR, "the root can be opened");
   ok(ask(0, FILES_LIST, (struct files_request){.file = file, .length = 4096}, NULL, &value) == 0, "and listed");
@@ -275,6 +280,23 @@ static void test_hostile(void) {
     files_serve(&mock_service, &mock_service.clients[0], &buffer);
     if (buffer.message.length > FILES_ANSWER + FILES_INLINE_MOST)
       ok(false, "an answer that is too long");
+  }
+  static const struct signet_message broken[] = {
+      {.tag = FILES_OPEN, .length = FILES_REQUEST - 1},
+      {.tag = FILES_OPEN, .length = 0},
+      {.tag = FILES_OPEN, .length = FILES_DATA_MOST + 1},
+      {.tag = FILES_OPEN, .length = UINT32_MAX},
+      {.tag = FILES_READ, .length = FILES_REQUEST, .moved_count = 1},
+      {.tag = FILES_READ_BLOCK, .length = FILES_REQUEST},
+      {.tag = FILES_WRITE_BLOCK, .length = FILES_REQUEST, .moved_count = 2},
+  };
+  for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+    struct files_answer answer;
+    memset(&buffer, 0, sizeof buffer);
+    buffer.message = broken[i];
+    files_serve(&mock_service, &mock_service.clients[0], &buffer);
+    memcpy(&answer, buffer.data, sizeof answer);
+    ok(answer.error == EINVAL, "a header that the contract forbids, %zu", i);
   }
   ok(open_file(0, "/ro/secret", SIGNET_OPEN_READ, NULL) == 0, "the service still answers");
   mock_end();
