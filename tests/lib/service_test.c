@@ -282,10 +282,10 @@ static void test_hostile(void) {
       ok(false, "an answer that is too long");
   }
   static const struct signet_message broken[] = {
-      {.tag = FILES_OPEN, .length = FILES_REQUEST - 1},
-      {.tag = FILES_OPEN, .length = 0},
-      {.tag = FILES_OPEN, .length = FILES_DATA_MOST + 1},
-      {.tag = FILES_OPEN, .length = UINT32_MAX},
+      {.tag = FILES_SYNC, .length = FILES_REQUEST - 1},
+      {.tag = FILES_SYNC, .length = 0},
+      {.tag = FILES_SYNC, .length = FILES_DATA_MOST + 1},
+      {.tag = FILES_SYNC, .length = UINT32_MAX},
       {.tag = FILES_READ, .length = FILES_REQUEST, .moved_count = 1},
       {.tag = FILES_READ_BLOCK, .length = FILES_REQUEST},
       {.tag = FILES_WRITE_BLOCK, .length = FILES_REQUEST, .moved_count = 2},
