@@ -1,5 +1,5 @@
-/* The `as` that gcc finds: rewrites the source into code that the verifier accepts, then runs the real assembler. Takes the
- * real one's options, and --signet-rewrite, which writes the rewritten source instead of an object. */
+/* The `as` that gcc finds: rewrites the source into code that the verifier accepts, then runs the real assembler. Takes
+ * the real one's options, and --signet-rewrite, which writes the rewritten source instead of an object. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +20,14 @@ static bool takes_argument(const char *option) {
 /* Options that do not change lengths, and would write something in the measuring run. */
 static bool is_output_option(const char *option) {
   return strcmp(option, "-o") == 0 || strcmp(option, "--MD") == 0 || strcmp(option, "-MD") == 0 ||
-         strncmp(option, "-g", 2) == 0 || strncmp(option, "--gdwarf", 8) == 0 || strncmp(option, "--gen-debug", 11) == 0 ||
-         strncmp(option, "-a", 2) == 0;
+         strncmp(option, "-g", 2) == 0 || strncmp(option, "--gdwarf", 8) == 0 ||
+         strncmp(option, "--gen-debug", 11) == 0 || strncmp(option, "-a", 2) == 0;
+}
+
+/* Options that make the assembler add bytes of its own. */
+static bool is_dropped(const char *option) {
+  return strncmp(option, "-malign-branch", 14) == 0 || strncmp(option, "-mbranches-within", 17) == 0 ||
+         strncmp(option, "-mlfence", 8) == 0;
 }
 
 int main(int argc, char **argv) {
@@ -49,7 +55,7 @@ int main(int argc, char **argv) {
       rewrite_only = true;
       continue;
     }
-    if (strcmp(option, "--") == 0)
+    if (strcmp(option, "--") == 0 || is_dropped(option))
       continue;
     if (option[0] != '-' || option[1] == 0) {
       inputs[input_count++] = option;

@@ -26,8 +26,8 @@ struct symbol {
   bool aligned; /* must be at a bundle's start: its address is taken, or it can be called from elsewhere */
 };
 
-/* Instructions that stay together in one bundle, "; " between them. Equal texts are one object, so that each is measured
- * once. */
+/* Instructions that stay together in one bundle, "; " between them. Equal texts are one object, so that each is
+ * measured once. */
 struct text {
   const char *string;
   struct text *next;
@@ -48,13 +48,13 @@ enum item_kind {
 
 struct item {
   enum item_kind kind;
-  bool at_end;       /* its last byte is the last of a bundle: it is a call */
-  bool is_near;      /* ITEM_JUMP: needs the long form */
-  uint8_t align;     /* power of two */
-  uint32_t pad;      /* bytes of nops in front of it */
+  bool at_end;   /* its last byte is the last of a bundle: it is a call */
+  bool is_near;  /* ITEM_JUMP: needs the long form */
+  uint8_t align; /* power of two */
+  uint32_t pad;  /* bytes of nops in front of it */
   uint32_t align_most;
   uint32_t section;
-  uint32_t offset;   /* of what comes after the padding */
+  uint32_t offset; /* of what comes after the padding */
   const char *string;
   struct text *text; /* ITEM_CODE */
   struct symbol *symbol;
@@ -87,7 +87,6 @@ struct section {
 
 struct assembly {
   bool parallel; /* held to the parallel rule: no masked return */
-  bool optimise;
   struct item *items;
   size_t item_count, item_capacity;
   struct section *sections;
@@ -125,7 +124,8 @@ void source_read(struct assembly *assembly, const char *file, const char *bytes,
 /* Marks each symbol in an expression as one whose address is taken. */
 void source_mark_taken(struct assembly *assembly, const char *expression);
 
-/* macro.c. Each takes a statement, and is true if it was part of a definition, or of a use whose expansion has been read. */
+/* macro.c. Each takes a statement, and is true if it was part of a definition, or of a use whose expansion has been
+ * read. */
 bool macro_define(struct assembly *assembly, char *statement);
 bool macro_expand(struct assembly *assembly, char *statement);
 /* source.c: one statement, without its comments. It may be altered. */

@@ -1,5 +1,5 @@
-/* signet-cc: gcc, with registers reserved, our assembler and linker in front of its own, and the sealed C library in place of
- * the host's. A drop-in cc; one option of its own, -msignet-parallel. Finds its files from where it stands. */
+/* signet-cc: gcc, with registers reserved, our assembler and linker in front of its own, and the sealed C library in
+ * place of the host's. A drop-in cc; one option of its own, -msignet-parallel. Finds its files from where it stands. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +10,12 @@
 #include "toolchain/host.h"
 
 static const char *const options_before[] = {
-    "-ffixed-r11", "-ffixed-r14",
-    "-fcf-protection=none",         /* endbr is of no use where every indirect branch is masked */
-    "-fno-stack-clash-protection",  /* guards are the window's own */
-    "-fno-stack-protector", "-mtls-dialect=gnu",
+    "-ffixed-r11",
+    "-ffixed-r14",
+    "-fcf-protection=none",        /* endbr is of no use where every indirect branch is masked */
+    "-fno-stack-clash-protection", /* guards are the window's own */
+    "-fno-stack-protector",
+    "-mtls-dialect=gnu",
     "-falign-loops=32",             /* loops begin with a bundle: their padding is then outside of them */
     "-gno-variable-location-views", /* they assume that no padding is added */
     "-D__signet__=1",
@@ -21,19 +23,51 @@ static const char *const options_before[] = {
 
 /* After the user's own options: what nobody can ask for. */
 static const char *const options_after[] = {
-    "-fno-pic", "-fno-pie", "-no-pie", "-ftls-model=local-exec", "-mno-avx512f", "-mno-mmx", "-mno-3dnow", "-mno-rtm", "-mno-shstk", "-mcmodel=small",
-    "-fno-split-stack", "-mno-avxvnni", "-mno-fma4", "-mno-xop", "-mno-tbm", "-mno-lwp",
+    "-fno-pic",
+    "-fno-pie",
+    "-no-pie",
+    "-ftls-model=local-exec",
+    "-mno-avx512f",
+    "-mno-mmx",
+    "-mno-3dnow",
+    "-mno-rtm",
+    "-mno-shstk",
+    "-mcmodel=small",
+    "-fno-split-stack",
+    "-mno-avxvnni",
+    "-mno-fma4",
+    "-mno-xop",
+    "-mno-tbm",
+    "-mno-lwp",
     "-Werror=trampolines", /* nested functions whose address is taken would need executable stacks */
-    /* It moves a comparison that begins every case of a switch to before the switch: masking the jump would lose the flags. */
+    /* It moves a comparison that begins every case of a switch to before the switch: masking the jump would lose the
+       flags. */
     "-fno-crossjumping",
 };
 
 /* Options that make code or links of a kind that no image is. */
 static bool is_dropped(const char *option) {
-  static const char *const list[] = {"-fPIC", "-fpic", "-fPIE", "-fpie", "-pie", "-no-pie", "-static-pie", "-static",
-                                     "-static-libgcc", "-rdynamic", "-fstack-protector", "-fstack-protector-strong",
-                                     "-fstack-protector-all", "-fstack-clash-protection", "-fcf-protection", "-m64",
-                                     "-Wl,-z,relro", "-Wl,-z,now", "-Wl,-pie", "-fplt", "-pg"};
+  static const char *const list[] = {"-fPIC",
+                                     "-fpic",
+                                     "-fPIE",
+                                     "-fpie",
+                                     "-pie",
+                                     "-no-pie",
+                                     "-static-pie",
+                                     "-static",
+                                     "-static-libgcc",
+                                     "-rdynamic",
+                                     "-fstack-protector",
+                                     "-fstack-protector-strong",
+                                     "-fstack-protector-all",
+                                     "-fstack-clash-protection",
+                                     "-fcf-protection",
+                                     "-m64",
+                                     "-Wl,-z,relro",
+                                     "-Wl,-z,now",
+                                     "-Wl,-pie",
+                                     "-fplt",
+                                     "-pg"};
   for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
     if (strcmp(option, list[i]) == 0)
       return true;

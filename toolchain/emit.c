@@ -87,9 +87,6 @@ bool emit_assembly(struct assembly *assembly, const char *path, bool line_marker
     }
     emit_item(assembly, item, file);
   }
-  for (uint32_t i = 0; i < assembly->section_count; i++)
-    if (assembly->sections[i].code && assembly->sections[i].entered)
-      continue;
   bool written = !ferror(file);
   return fclose(file) == 0 && written;
 }

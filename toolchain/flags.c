@@ -1,6 +1,6 @@
-/* Masking an indirect jump changes the flags. Where code reached by such a jump reads flags that were set before it, the program would go
- * wrong silently; this says so instead. Called once a file, before the layout. Only what is known is judged: an instruction of neither list
- * ends the search. */
+/* Masking an indirect jump changes the flags. Where code reached by such a jump reads flags that were set before it,
+ * the program would go wrong silently; this says so instead. Called once a file, before the layout. Only what is known
+ * is judged: an instruction of neither list ends the search. */
 #include <string.h>
 
 #include "toolchain/assembly.h"
@@ -19,9 +19,10 @@ static bool reads_flags(const char *text) {
 
 /* Those that compilers put between a comparison and its use. */
 static bool keeps_flags(const char *text) {
-  static const char *const list[] = {"mov",  "lea",  "push", "pop ",  "nop",  "not",  "xchg", "bswap", "cvt", "cwt", "clt",
-                                     "cqt",  "fld",  "fst",  "fxch",  "mulx", "rorx", "shlx", "sarx",  "shrx", "paddd",
-                                     "pxor", "xorp", "andp", "unpck", "pshuf", "vmov", "vpxor", "vxorp", "vcvt", NULL};
+  static const char *const list[] = {"mov",   "lea",   "push", "pop ",  "nop",   "not",  "xchg", "bswap",
+                                     "cvt",   "cwt",   "clt",  "cqt",   "fld",   "fst",  "fxch", "mulx",
+                                     "rorx",  "shlx",  "sarx", "shrx",  "paddd", "pxor", "xorp", "andp",
+                                     "unpck", "pshuf", "vmov", "vpxor", "vxorp", "vcvt", NULL};
   return starts_with_any(text, list) && strchr(text, ';') == NULL;
 }
 

@@ -1,5 +1,6 @@
-/* Places code in bundles: where padding goes, and which jumps need their long form. Called once a file, after the lengths are
- * known. Each section is laid out as if it began at offset 0, which its alignment makes true of every bundle. */
+/* Places code in bundles: where padding goes, and which jumps need their long form. Called once a file, after the
+ * lengths are known. Each section is laid out as if it began at offset 0, which its alignment makes true of every
+ * bundle. */
 #include <stdlib.h>
 
 #include "toolchain/assembly.h"

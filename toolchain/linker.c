@@ -1,5 +1,5 @@
-/* The `ld` that gcc finds: the real linker with the layout of an image, then the verifier over what came out. An image that
- * the verifier refuses is deleted. Partial links (-r) are passed on. */
+/* The `ld` that gcc finds: the real linker with the layout of an image, then the verifier over what came out. An image
+ * that the verifier refuses is deleted. Partial links (-r) are passed on. */
 #include <elf.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -167,8 +167,7 @@ int main(int argc, char **argv) {
       if (strcmp(argv[i + 1], "/dev/null") == 0)
         argv[i + 1] = command_temporary("");
       image.path = argv[i + 1];
-    }
-    else if (strncmp(option, "-o", 2) == 0 && option[2])
+    } else if (strncmp(option, "-o", 2) == 0 && option[2])
       image.path = option + 2;
     if (strcmp(option, "-r") == 0 || strcmp(option, "-i") == 0 || strcmp(option, "--relocatable") == 0)
       partial = true;
@@ -188,8 +187,16 @@ int main(int argc, char **argv) {
     execv(HOST_LINKER, arguments);
     return 127;
   }
-  static const char *const layout[] = {"-z", "noexecstack", "-z", "max-page-size=4096", "-z", "noseparate-code",
-                                       "-z", "norelro", "--no-warn-rwx-segments", "--no-ld-generated-unwind-info",
+  static const char *const layout[] = {"-z",
+                                       "noexecstack",
+                                       "-z",
+                                       "max-page-size=4096",
+                                       "-z",
+                                       "noseparate-code",
+                                       "-z",
+                                       "norelro",
+                                       "--no-warn-rwx-segments",
+                                       "--no-ld-generated-unwind-info",
                                        "--build-id=none"};
   for (size_t i = 0; i < sizeof layout / sizeof layout[0]; i++)
     arguments[count++] = (char *)layout[i];
@@ -204,8 +211,9 @@ int main(int argc, char **argv) {
   finish_headers(&image, stack, parallel);
   if (verify(&image, parallel))
     return 0;
-  fprintf(stderr, "signet ld: %s is not a sealed image and was deleted. If no hand-encoded instruction did it, this is an "
-                  "error of signet-cc.\n",
+  fprintf(stderr,
+          "signet ld: %s is not a sealed image and was deleted. If no hand-encoded instruction did it, this is an "
+          "error of signet-cc.\n",
           image.path);
   unlink(image.path);
   return 1;

@@ -1,5 +1,5 @@
-/* The assembler's macros: .macro NAME ARGUMENT[=DEFAULT]… to .endm, \ARGUMENT, \() and \@. They are expanded here because the rewriter
- * must see every instruction. Called for each statement by source.c. */
+/* The assembler's macros: .macro NAME ARGUMENT[=DEFAULT]… to .endm, \ARGUMENT, \() and \@. They are expanded here
+ * because the rewriter must see every instruction. Called for each statement by source.c. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* The note that makes an ELF file an image: the linker wrapper puts it into every link, and fills in what the command line
- * asked for. */
+/* The note that makes an ELF file an image: the linker wrapper puts it into every link, and fills in what the command
+ * line asked for. */
 #include <signet/abi.h>
 #include <signet/image.h>
 

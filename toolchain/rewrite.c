@@ -1,6 +1,6 @@
-/* One instruction in, the items that docs/machine-code.md permits out. Called for each instruction of a source, in order.
- * %r11 is free at every instruction; the sequences here use no other register and, except where the comment says so,
- * leave the flags alone. */
+/* One instruction in, the items that docs/machine-code.md permits out. Called for each instruction of a source, in
+ * order. %r11 is free at every instruction; the sequences here use no other register and, except where the comment says
+ * so, leave the flags alone. */
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -399,9 +399,9 @@ static bool check_reserved(struct assembly *assembly, const char *mnemonic, cons
 
 /* ---- Which instruction it is ---- */
 
-static const char *const conditions[] = {"o",  "no", "b",  "c",  "nae", "ae", "nb", "nc", "e",  "z",
-                                         "ne", "nz", "be", "na", "a",   "nbe", "s", "ns", "p",  "pe",
-                                         "np", "po", "l",  "nge", "ge", "nl", "le", "ng", "g",  "nle"};
+static const char *const conditions[] = {"o",  "no", "b",  "c",   "nae", "ae",  "nb", "nc", "e", "z",
+                                         "ne", "nz", "be", "na",  "a",   "nbe", "s",  "ns", "p", "pe",
+                                         "np", "po", "l",  "nge", "ge",  "nl",  "le", "ng", "g", "nle"};
 
 static bool is_condition(const char *text) {
   for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++)
@@ -554,7 +554,8 @@ void rewrite_instruction(struct assembly *assembly, char *statement) {
   while (isspace((unsigned char)*statement))
     statement++;
   while ((taken = take_prefix(&statement))) {
-    if (strcmp(taken, "notrack") != 0 && strcmp(taken, "bnd") != 0 && strlen(prefix) + strlen(taken) + 2 < sizeof pending) {
+    if (strcmp(taken, "notrack") != 0 && strcmp(taken, "bnd") != 0 &&
+        strlen(prefix) + strlen(taken) + 2 < sizeof pending) {
       strcat(prefix, taken);
       strcat(prefix, " ");
     }
@@ -614,9 +615,11 @@ void rewrite_instruction(struct assembly *assembly, char *statement) {
     rewrite_emit(assembly, "mov %%ebp,%%esp; " RESTORE_STACK), rewrite_emit(assembly, "pop %%rbp");
   else if (strncmp(mnemonic, "lea", 3) == 0 && strlen(mnemonic) <= 4 && count == 2 && !is_stack_pointer(&operands[1]))
     load_address(assembly, mnemonic, operands);
-  else if (strcmp(mnemonic, "cld") == 0 || (strncmp(mnemonic, "nop", 3) == 0 && count) || strncmp(mnemonic, "endbr", 5) == 0)
+  else if (strcmp(mnemonic, "cld") == 0 || (strncmp(mnemonic, "nop", 3) == 0 && count) ||
+           strncmp(mnemonic, "endbr", 5) == 0)
     return; /* nothing to do */
-  else if (strcmp(mnemonic, "movabs") == 0 && count == 2 && (rewrite_is_memory(&operands[0]) || rewrite_is_memory(&operands[1])))
+  else if (strcmp(mnemonic, "movabs") == 0 && count == 2 &&
+           (rewrite_is_memory(&operands[0]) || rewrite_is_memory(&operands[1])))
     generic(assembly, prefix, "mov", operands, count);
   else if (!bit_string(assembly, mnemonic, operands, count))
     generic(assembly, prefix, mnemonic, operands, count);

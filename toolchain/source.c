@@ -31,8 +31,7 @@ static uint32_t section_find(struct assembly *assembly, const char *name, const 
   for (uint32_t i = 0; i < assembly->section_count; i++)
     if (strcmp(assembly->sections[i].name, name) == 0)
       return i;
-  assembly->sections =
-      realloc(assembly->sections, (assembly->section_count + 1) * sizeof *assembly->sections);
+  assembly->sections = realloc(assembly->sections, (assembly->section_count + 1) * sizeof *assembly->sections);
   if (!assembly->sections)
     abort();
   struct section *section = &assembly->sections[assembly->section_count];
@@ -205,8 +204,7 @@ static void assignment(struct assembly *assembly, const char *name, size_t lengt
   char *end;
   strtoll(value, &end, 0);
   if (end != value && *skip_space(end) == 0) {
-    assembly->constants =
-        realloc(assembly->constants, (assembly->constant_count + 1) * sizeof *assembly->constants);
+    assembly->constants = realloc(assembly->constants, (assembly->constant_count + 1) * sizeof *assembly->constants);
     if (!assembly->constants)
       abort();
     assembly->constants[assembly->constant_count++] = memory_copy(statement, strlen(statement));
@@ -220,15 +218,30 @@ static void assignment(struct assembly *assembly, const char *name, size_t lengt
 }
 
 static const char *const data_directives[] = {
-    ".byte",  ".2byte", ".4byte", ".8byte",  ".short", ".hword", ".value", ".word",  ".int",   ".long",
-    ".quad",  ".octa",  ".ascii", ".asciz",  ".string", ".zero", ".skip",  ".space", ".fill",  ".float",
-    ".double", ".single", ".tfloat", ".uleb128", ".sleb128", ".dc.a", ".dc.b", ".dc.w", ".dc.l", ".inst", ".org",
-    ".incbin", ".dcb.b", ".ds.b", NULL};
-static const char *const small_data[] = {".byte", ".2byte", ".4byte", ".8byte", ".short", ".hword", ".value",
-                                         ".word", ".int",   ".long",  ".quad",  NULL};
-static const char *const refused[] = {
-    ".rept", ".irp", ".irpc", ".altmacro", ".if",   ".ifdef", ".ifndef", ".ifeq",  ".ifne", ".ifc",
-    ".include", ".code16", ".code32", ".reloc", ".nops", ".struct", ".bundle_align_mode", NULL};
+    ".byte", ".2byte", ".4byte",  ".8byte",  ".short",  ".hword",   ".value",   ".word", ".int",
+    ".long", ".quad",  ".octa",   ".ascii",  ".asciz",  ".string",  ".zero",    ".skip", ".space",
+    ".fill", ".float", ".double", ".single", ".tfloat", ".uleb128", ".sleb128", ".dc.a", ".dc.b",
+    ".dc.w", ".dc.l",  ".inst",   ".org",    ".incbin", ".dcb.b",   ".ds.b",    NULL};
+static const char *const small_data[] = {".byte",  ".2byte", ".4byte", ".8byte", ".short", ".hword",
+                                         ".value", ".word",  ".int",   ".long",  ".quad",  NULL};
+static const char *const refused[] = {".rept",
+                                      ".irp",
+                                      ".irpc",
+                                      ".altmacro",
+                                      ".if",
+                                      ".ifdef",
+                                      ".ifndef",
+                                      ".ifeq",
+                                      ".ifne",
+                                      ".ifc",
+                                      ".include",
+                                      ".code16",
+                                      ".code32",
+                                      ".reloc",
+                                      ".nops",
+                                      ".struct",
+                                      ".bundle_align_mode",
+                                      NULL};
 
 static void directive(struct assembly *assembly, char *statement) {
   char name[64];

@@ -1,5 +1,5 @@
-/* String instructions: movs and stos in their guarded sequence, the others as ordinary instructions and loops. Called by
- * rewrite.c alone. The direction flag is always clear. */
+/* String instructions: movs and stos in their guarded sequence, the others as ordinary instructions and loops. Called
+ * by rewrite.c alone. The direction flag is always clear. */
 #include <string.h>
 
 #include "toolchain/rewrite.h"

@@ -94,6 +94,12 @@ refused "-shared" "no shared libraries" $cc -shared main.c helper.c
 refused "-m32" "only 64-bit" $cc -m32 -c main.c
 refused "an undefined function" "undefined reference" $cc main.c
 
+printf ' cmpl $1,%%eax\n jmp *t(,%%rax,8)\n.L1: movl $2,%%ecx\n je .L1\n ret\n.section .rodata\nt: .quad .L1\n' >flags.s
+refused "flags that would not live across a masked jump" "flags.s:4: error: je reads flags" $cc -c flags.s
+passes "options that make the assembler add bytes do no harm" eval "rm -f a.out && $cc -O2 -Wa,-mbranches-within-32B-boundaries main.c helper.c && says 41"
+passes "the output may be /dev/null" eval "$cc main.c helper.c -o /dev/null && [ -c /dev/null ]"
+refused "a nested function's trampoline" "trampoline" eval "echo 'int g(int (*f)(void)); int h(int k) { int f(void) { return k; } return g(f); }' | $cc -x c -c -"
+
 # Hostile code. What the rewriter sees it names, with the place; what is hidden in bytes the verifier finds, and the output is gone.
 hostile() { # NAME TEXT ASSEMBLY
   rm -f a.out

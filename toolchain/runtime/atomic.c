@@ -1,5 +1,5 @@
-/* Atomic operations on what the processor has no single instruction for: 16 bytes, with cmpxchg16b, and objects of any size, under locks
- * chosen by address. */
+/* Atomic operations on what the processor has no single instruction for: 16 bytes, with cmpxchg16b, and objects of any
+ * size, under locks chosen by address. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -48,16 +48,16 @@ bool __atomic_compare_exchange_16(volatile void *object, void *expected, uint128
 UPDATE(__atomic_exchange_16, value, old)
 UPDATE(__atomic_fetch_add_16, old + value, old)
 UPDATE(__atomic_fetch_sub_16, old - value, old)
-UPDATE(__atomic_fetch_and_16, old & value, old)
+UPDATE(__atomic_fetch_and_16, old &value, old)
 UPDATE(__atomic_fetch_or_16, old | value, old)
 UPDATE(__atomic_fetch_xor_16, old ^ value, old)
-UPDATE(__atomic_fetch_nand_16, ~(old & value), old)
+UPDATE(__atomic_fetch_nand_16, ~(old &value), old)
 UPDATE(__atomic_add_fetch_16, old + value, new)
 UPDATE(__atomic_sub_fetch_16, old - value, new)
-UPDATE(__atomic_and_fetch_16, old & value, new)
+UPDATE(__atomic_and_fetch_16, old &value, new)
 UPDATE(__atomic_or_fetch_16, old | value, new)
 UPDATE(__atomic_xor_fetch_16, old ^ value, new)
-UPDATE(__atomic_nand_fetch_16, ~(old & value), new)
+UPDATE(__atomic_nand_fetch_16, ~(old &value), new)
 
 void __atomic_store_16(volatile void *object, uint128 value, int order) { __atomic_exchange_16(object, value, order); }
 
@@ -95,8 +95,8 @@ void generic_store(size_t size, volatile void *object, const void *value, int or
   unlock(held);
 }
 
-void generic_exchange(size_t size, volatile void *object, const void *value, void *result, int order)
-    __asm__("__atomic_exchange");
+void generic_exchange(size_t size, volatile void *object, const void *value, void *result,
+                      int order) __asm__("__atomic_exchange");
 void generic_exchange(size_t size, volatile void *object, const void *value, void *result, int order) {
   (void)order;
   uint32_t *held = lock(object);

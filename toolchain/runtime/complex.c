@@ -52,7 +52,8 @@ MULTIPLY(__mulsc3, float, __builtin_copysignf)
 MULTIPLY(__muldc3, double, __builtin_copysign)
 MULTIPLY(__mulxc3, long double, __builtin_copysignl)
 
-/* What is left when a plain quotient is not a number in both parts: zero divisors, infinite dividends, infinite divisors. */
+/* What is left when a plain quotient is not a number in both parts: zero divisors, infinite dividends, infinite
+ * divisors. */
 #define REPAIR(type, copysign, x, y, a, b, c, d, denominator)                                                          \
   if (NAN_(x) && NAN_(y)) {                                                                                            \
     if ((denominator) == 0 && (!NAN_(a) || !NAN_(b))) {                                                                \
@@ -80,13 +81,13 @@ _Complex float __divsc3(float a, float b, float c, float d) {
   return __builtin_complex(x, y);
 }
 
-/* Without a wider range: Smith's method, on a divisor brought to the middle of the exponents, after Baudin and Smith, "A Robust
- * Complex Division in Scilab" (2012). */
+/* Without a wider range: Smith's method, on a divisor brought to the middle of the exponents, after Baudin and Smith,
+ * "A Robust Complex Division in Scilab" (2012). */
 #define DIVIDE(name, type, copysign, fabs, most, least, epsilon)                                                       \
   _Complex type name(type a, type b, type c, type d) {                                                                 \
     type x, y, denominator, ratio;                                                                                     \
     type a0 = a, b0 = b, c0 = c, d0 = d;                                                                               \
-    if (fabs(c) >= most / 2 || fabs(d) >= most / 2 || fabs(a) >= most / 2 || fabs(b) >= most / 2) {                   \
+    if (fabs(c) >= most / 2 || fabs(d) >= most / 2 || fabs(a) >= most / 2 || fabs(b) >= most / 2) {                    \
       if (fabs(c) >= most / 2 || fabs(d) >= most / 2) {                                                                \
         a /= 2, b /= 2, c /= 2, d /= 2;                                                                                \
       }                                                                                                                \

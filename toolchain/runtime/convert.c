@@ -28,8 +28,8 @@ static double power_of_two(int exponent) {
 
 static uint128 magnitude(int128 value) { return value < 0 ? -(uint128)value : (uint128)value; }
 
-/* The product with a power of two is exact, except that a float may overflow, as it must. The sign is applied before rounding, for the
- * directed modes. */
+/* The product with a power of two is exact, except that a float may overflow, as it must. The sign is applied before
+ * rounding, for the directed modes. */
 static double to_double(uint128 value, int negative) {
   int exponent;
   uint64_t bits = narrow(value, &exponent);

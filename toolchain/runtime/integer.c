@@ -116,7 +116,7 @@ int128 __negti2(int128 value) { return (int128)(-(uint128)value); }
       __builtin_trap();                                                                                                \
     return result;                                                                                                     \
   }                                                                                                                    \
-  type __negv##suffix##2(type value) { return __subv##suffix##3(0, value); }                                          \
+  type __negv##suffix##2(type value) { return __subv##suffix##3(0, value); }                                           \
   type __absv##suffix##2(type value) { return value < 0 ? __negv##suffix##2(value) : value; }
 
 TRAPPING(si, int32_t)

@@ -1,5 +1,5 @@
-/* What gcc calls where x86-64 has no instruction: the functions of the compiler's run-time library, written from their description in the
- * compiler's manual. Linked into sealed programs; callable from anywhere, without locks. */
+/* What gcc calls where x86-64 has no instruction: the functions of the compiler's run-time library, written from their
+ * description in the compiler's manual. Linked into sealed programs; callable from anywhere, without locks. */
 #ifndef RUNTIME_RUNTIME_H
 #define RUNTIME_RUNTIME_H
 

@@ -19,9 +19,15 @@ KEEP static double sum(const char *kinds, ...) {
   for (int pass = 0; pass < 2; pass++) {
     for (const char *kind = kinds; *kind; kind++) {
       if (pass == 0)
-        total += *kind == 'd' ? va_arg(list, double) : *kind == 'L' ? (double)va_arg(list, long double) : *kind == 'l' ? (double)va_arg(list, long) : va_arg(list, int);
+        total += *kind == 'd'   ? va_arg(list, double)
+                 : *kind == 'L' ? (double)va_arg(list, long double)
+                 : *kind == 'l' ? (double)va_arg(list, long)
+                                : va_arg(list, int);
       else
-        total -= *kind == 'd' ? va_arg(copy, double) / 2 : *kind == 'L' ? (double)va_arg(copy, long double) / 2 : *kind == 'l' ? (double)va_arg(copy, long) / 2 : va_arg(copy, int) / 2.0;
+        total -= *kind == 'd'   ? va_arg(copy, double) / 2
+                 : *kind == 'L' ? (double)va_arg(copy, long double) / 2
+                 : *kind == 'l' ? (double)va_arg(copy, long) / 2
+                                : va_arg(copy, int) / 2.0;
     }
   }
   va_end(copy);
@@ -120,26 +126,57 @@ end:
 }
 KEEP static int chosen(int x) {
   switch (x) {
-  case 0: return 12;
-  case 1: return x + 77;
-  case 2: printf("two "); return 3;
-  case 3: return 1234;
-  case 4: x += 9; /* fallthrough */
-  case 5: return x * 5;
-  case 6: return -1;
-  case 7: return 1 << x;
-  case 100 ... 110: return x / 10;
-  case -5: return 55;
-  default: return 0;
+  case 0:
+    return 12;
+  case 1:
+    return x + 77;
+  case 2:
+    printf("two ");
+    return 3;
+  case 3:
+    return 1234;
+  case 4:
+    x += 9; /* fallthrough */
+  case 5:
+    return x * 5;
+  case 6:
+    return -1;
+  case 7:
+    return 1 << x;
+  case 100 ... 110:
+    return x / 10;
+  case -5:
+    return 55;
+  default:
+    return 0;
   }
 }
 
 /* ---- structures ---- */
-struct small { char a; short b; };
-struct pair { double x; long y; };
-struct large { int v[20]; };
-struct bits { unsigned a : 3; signed b : 5; unsigned long c : 40; unsigned : 0; unsigned d : 1; _Bool e : 1; };
-union pun { double d; uint64_t u; float f[2]; };
+struct small {
+  char a;
+  short b;
+};
+struct pair {
+  double x;
+  long y;
+};
+struct large {
+  int v[20];
+};
+struct bits {
+  unsigned a : 3;
+  signed b : 5;
+  unsigned long c : 40;
+  unsigned : 0;
+  unsigned d : 1;
+  _Bool e : 1;
+};
+union pun {
+  double d;
+  uint64_t u;
+  float f[2];
+};
 KEEP static struct small pass_small(struct small s) { return (struct small){(char)(s.a + 1), (short)(s.b * 2)}; }
 KEEP static struct pair pass_pair(struct pair p, struct pair q) { return (struct pair){p.x * q.x, p.y - q.y}; }
 KEEP static struct large pass_large(struct large l, int n) {
@@ -186,12 +223,13 @@ KEEP static long thread_locals(int i) {
   return thread_zero + thread_set + thread_text[i] + thread_table[i & 7];
 }
 _Static_assert(sizeof(struct bits) >= 8, "layout");
-#define KIND(x) _Generic((x), int: "int", double: "double", char *: "text", default: "other")
+#define KIND(x) _Generic((x), int : "int", double : "double", char * : "text", default : "other")
 
 int main(int argc, char **argv) {
   (void)argv;
   atexit(at_exit);
-  printf("varargs %.3f %.3f\n", sum("idlLdi", 3, 2.5, 1L << 40, 1.25L, -7.75, 9), sum("iiiiiiiiiidddddddddd", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1., 2., 3., 4., 5., 6., 7., 8., 9., 10.));
+  printf("varargs %.3f %.3f\n", sum("idlLdi", 3, 2.5, 1L << 40, 1.25L, -7.75, 9),
+         sum("iiiiiiiiiidddddddddd", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1., 2., 3., 4., 5., 6., 7., 8., 9., 10.));
   printf("vla %u alloca %d\n", variable_length(17 + argc), allocated(30 * argc));
   printf("large frames %ld\n", large_frame(5));
   unsigned sink = 0;
@@ -208,7 +246,8 @@ int main(int argc, char **argv) {
   struct large l = {{1, 2, 3}};
   l = pass_large(l, 7);
   struct bits b = pass_bits((struct bits){6, -9, 0xabcdef1234, 1, 1});
-  printf("struct %d %d %g %ld %d %d bits %u %d %llu %u %d\n", s.a, s.b, p.x, p.y, l.v[2], l.v[19], b.a, b.b, (unsigned long long)b.c, b.d, b.e);
+  printf("struct %d %d %g %ld %d %d bits %u %d %llu %u %d\n", s.a, s.b, p.x, p.y, l.v[2], l.v[19], b.a, b.b,
+         (unsigned long long)b.c, b.d, b.e);
   union pun pun = {.d = -0.1};
   printf("union %llx %a\n", (unsigned long long)pun.u, (double)pun.f[1]);
   printf("pointers %d %d %d\n", pick(argc)(3, 4), pick(argc + 1)(3, 4), pick(0) == add);

@@ -23,7 +23,11 @@ static void mix(const void *bytes, size_t length) {
   for (size_t i = 0; i < length; i++)
     hash = (hash ^ at[i]) * 1099511628211u;
 }
-#define MIX(x) ({ __typeof__(x) mixed = (x); mix(&mixed, sizeof mixed); })
+#define MIX(x)                                                                                                         \
+  ({                                                                                                                   \
+    __typeof__(x) mixed = (x);                                                                                         \
+    mix(&mixed, sizeof mixed);                                                                                         \
+  })
 /* The padding of a long double is not part of its value; a NaN's sign is nobody's promise. */
 static void mix_long(long double x) {
   if (x != x)
@@ -105,7 +109,8 @@ static void arithmetic(void) {
     mix_double(x + y), mix_double(x * y), mix_double(x / y);
     long double p = (long double)c, q = (long double)a;
     mix_long(p + q), mix_long(p * q), mix_long(p / q), mix_long(sqrtl(fabsl(q)));
-    MIX((long)(c / 1e3)), MIX((unsigned)(c / 1e12 < 0 ? 1 : c / 1e12)), MIX((int64_t)(p / 7)), MIX(lrint(c / 1e3)), MIX(llrintl(p / 5));
+    MIX((long)(c / 1e3)), MIX((unsigned)(c / 1e12 < 0 ? 1 : c / 1e12)), MIX((int64_t)(p / 7)), MIX(lrint(c / 1e3)),
+        MIX(llrintl(p / 5));
     MIX(a < b), MIX(a >= b), MIX(q == p), MIX(isnan(a) || isinf(b));
   }
   show("arithmetic");
@@ -115,13 +120,18 @@ static void library(void) {
   for (int i = 0; i < 4000; i++) {
     double a = (double)(int64_t)next() / 9e17, b = (double)(int64_t)next() / 4e17;
     mix_double(sin(a * 10)), mix_double(cos(a)), mix_double(tan(a)), mix_double(exp(a)), mix_double(log(fabs(b)));
-    mix_double(pow(fabs(a), b)), mix_double(atan2(a, b)), mix_double(sinh(a)), mix_double(cbrt(b)), mix_double(fmod(a, b));
+    mix_double(pow(fabs(a), b)), mix_double(atan2(a, b)), mix_double(sinh(a)), mix_double(cbrt(b)),
+        mix_double(fmod(a, b));
     mix_double(floor(a)), mix_double(ceil(b)), mix_double(trunc(a)), mix_double(round(b)), mix_double(hypot(a, b));
-    mix_double(tgamma(a)), mix_double(erf(b)), mix_double(nextafter(a, b)), mix_double(ldexp(a, i % 50)), mix_double(remainder(a, b));
+    mix_double(tgamma(a)), mix_double(erf(b)), mix_double(nextafter(a, b)), mix_double(ldexp(a, i % 50)),
+        mix_double(remainder(a, b));
     long double p = a, q = b;
-    mix_long(sinl(p)), mix_long(expl(p)), mix_long(exp2l(q)), mix_long(expm1l(p)), mix_long(logl(fabsl(q))), mix_long(log1pl(fabsl(p)));
-    mix_long(powl(fabsl(p), q)), mix_long(atan2l(p, q)), mix_long(floorl(q * 7)), mix_long(ceill(p)), mix_long(fmodl(p, q));
-    mix_long(rintl(q)), mix_long(asinl(p / 11)), mix_long(acosl(p / 11)), mix_long(log2l(fabsl(p))), mix_long(remainderl(p, q));
+    mix_long(sinl(p)), mix_long(expl(p)), mix_long(exp2l(q)), mix_long(expm1l(p)), mix_long(logl(fabsl(q))),
+        mix_long(log1pl(fabsl(p)));
+    mix_long(powl(fabsl(p), q)), mix_long(atan2l(p, q)), mix_long(floorl(q * 7)), mix_long(ceill(p)),
+        mix_long(fmodl(p, q));
+    mix_long(rintl(q)), mix_long(asinl(p / 11)), mix_long(acosl(p / 11)), mix_long(log2l(fabsl(p))),
+        mix_long(remainderl(p, q));
     mix_long(truncl(q * 3)), mix_long(cbrtl(p));
     mix_double(__builtin_powi(a, i % 17 - 8)), mix_long(__builtin_powil(p, i % 9 - 4));
   }
@@ -187,7 +197,8 @@ static void environment(void) {
     volatile double a = 1, b = 3;
     volatile long double p = 1, q = 3;
     volatile float f = 16777216.0f, g = 1.0f;
-    printf("round %d %d %a %La %a %ld %ld\n", set, fegetround() == modes[i], a / b, p / q, (double)(f + g), lrint(2.5 * a), lrint(-2.5 * a));
+    printf("round %d %d %a %La %a %ld %ld\n", set, fegetround() == modes[i], a / b, p / q, (double)(f + g),
+           lrint(2.5 * a), lrint(-2.5 * a));
   }
   fesetround(FE_TONEAREST);
   feclearexcept(FE_ALL_EXCEPT);

@@ -23,7 +23,8 @@ static uint8_t out[4096] __attribute__((aligned(64)));
 
 KEEP static void sse2(void) {
   for (int i = 0; i + 16 <= 4096; i += 16) {
-    __m128i a = _mm_load_si128((const __m128i *)(data + i)), b = _mm_loadu_si128((const __m128i *)(data + (i * 7 + 3) % 4000));
+    __m128i a = _mm_load_si128((const __m128i *)(data + i)),
+            b = _mm_loadu_si128((const __m128i *)(data + (i * 7 + 3) % 4000));
     __m128i r = _mm_add_epi32(_mm_mullo_epi16(a, b), _mm_unpacklo_epi8(a, b));
     r = _mm_xor_si128(r, _mm_sad_epu8(a, b));
     r = _mm_shuffle_epi32(_mm_srli_epi64(r, 3), 0x1b);
@@ -45,7 +46,8 @@ KEEP static void sse2(void) {
 }
 AVX KEEP static void avx2(void) {
   for (int i = 0; i + 32 <= 4096; i += 32) {
-    __m256i a = _mm256_load_si256((const __m256i *)(data + i)), b = _mm256_loadu_si256((const __m256i *)(data + (i * 5 + 1) % 4000));
+    __m256i a = _mm256_load_si256((const __m256i *)(data + i)),
+            b = _mm256_loadu_si256((const __m256i *)(data + (i * 5 + 1) % 4000));
     __m256i r = _mm256_maddubs_epi16(a, b);
     r = _mm256_add_epi64(r, _mm256_mul_epu32(a, b));
     r = _mm256_shuffle_epi8(r, b);
@@ -74,7 +76,8 @@ AVX KEEP static void scalar(void) {
   for (int i = 0; i + 8 <= 4096; i += 8) {
     uint64_t x, y, z;
     memcpy(&x, data + i, 8), memcpy(&y, data + (i ^ 512), 8);
-    z = _pext_u64(x, y) ^ _pdep_u64(y, x) ^ _bzhi_u64(x, y & 63) ^ _lzcnt_u64(x) ^ _tzcnt_u64(y) ^ (uint64_t)__builtin_popcountll(x);
+    z = _pext_u64(x, y) ^ _pdep_u64(y, x) ^ _bzhi_u64(x, y & 63) ^ _lzcnt_u64(x) ^ _tzcnt_u64(y) ^
+        (uint64_t)__builtin_popcountll(x);
     z ^= _blsr_u64(x) ^ _andn_u64(x, y) ^ (x >> 13 | x << 51);
     unsigned long long high;
     z ^= _mulx_u64(x, y, &high) ^ high ^ __builtin_bswap64(x);

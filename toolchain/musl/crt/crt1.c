@@ -1,5 +1,5 @@
-/* Where an image starts. The kernel enters with the start-up block's offset in %rdi and an aligned stack; the library OS
- * takes it from there. Overlaid on the C library. */
+/* Where an image starts. The kernel enters with the start-up block's offset in %rdi and an aligned stack; the library
+ * OS takes it from there. Overlaid on the C library. */
 __asm__(".text\n"
         ".globl _start\n"
         ".type _start,@function\n"

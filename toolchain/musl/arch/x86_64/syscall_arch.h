@@ -1,4 +1,5 @@
-/* System calls of a sealed process: calls of the library OS, which answers as Linux would. Overlaid on the C library. */
+/* System calls of a sealed process: calls of the library OS, which answers as Linux would. Overlaid on the C library.
+ */
 #define __SYSCALL_LL_E(x) (x)
 #define __SYSCALL_LL_O(x) (x)
 

@@ -1,6 +1,6 @@
-/* Floating point environment. The control bits of SSE are set by the kernel; its flags can only be raised by computing and cleared all at
- * once. So flags that were raised by hand, or survived a clearing, are kept in `kept`, and every reader sees both. Overlaid on the C
- * library. */
+/* Floating point environment. The control bits of SSE are set by the kernel; its flags can only be raised by computing
+ * and cleared all at once. So flags that were raised by hand, or survived a clearing, are kept in `kept`, and every
+ * reader sees both. Overlaid on the C library. */
 #include <fenv.h>
 #include <stdint.h>
 
@@ -57,7 +57,8 @@ int feraiseexcept(int mask) {
 
 int fegetround(void) { return (int)(x87_control() & FE_TOWARDZERO); }
 
-/* The rounding bits of SSE are those of x87, three places up. Clearing SSE's flags with them is undone by keeping them. */
+/* The rounding bits of SSE are those of x87, three places up. Clearing SSE's flags with them is undone by keeping them.
+ */
 __attribute__((visibility("hidden"))) int __fesetround(int direction) {
   unsigned rounding = (unsigned)direction & FE_TOWARDZERO;
   unsigned control = mxcsr();
