@@ -72,7 +72,7 @@ void schedule_forget(struct kernel_process *process) {
 }
 
 void schedule_charge(struct cpu *cpu) {
-  uint64_t now = port_clock(SIGNET_CLOCK_MONOTONIC);
+  uint64_t now = port_clock(SIGNET_CLOCK_PROCESS);
   uint64_t spent = now > cpu->charged_at ? now - cpu->charged_at : 0;
   if (cpu->process)
     cpu->process->time += spent;
@@ -142,7 +142,7 @@ static void idle(struct cpu *cpu) {
   kernel.here = cpu;
   kernel.idle_deadline = SIGNET_NEVER;
   kernel.idle &= ~(UINT64_C(1) << cpu->number);
-  cpu->charged_at = port_clock(SIGNET_CLOCK_MONOTONIC);
+  cpu->charged_at = port_clock(SIGNET_CLOCK_PROCESS);
 }
 
 /* Takes up the process's next thread; true if it can be resumed. */
@@ -228,7 +228,7 @@ _Noreturn void kernel_preempted(void) {
 _Noreturn void kernel_cpu_run(void) {
   struct cpu *cpu = lock_as_cpu();
   kernel.idle &= ~(UINT64_C(1) << cpu->number);
-  cpu->charged_at = port_clock(SIGNET_CLOCK_MONOTONIC);
+  cpu->charged_at = port_clock(SIGNET_CLOCK_PROCESS);
   schedule();
 }
 

@@ -86,7 +86,8 @@ void port_idle(uint64_t deadline);
 void port_wake(uint32_t cpu);
 /* While a process runs, the port calls kernel_preempted at least every 4 ms on its processor. */
 
-/* Nanoseconds; only MONOTONIC and REALTIME. With or without the lock. */
+/* Nanoseconds; MONOTONIC and REALTIME, with or without the lock; and PROCESS: the time that this processor has worked, from
+ * some start, which may step back by what turns out to have been taken from it. */
 uint64_t port_clock(enum signet_clock clock);
 /* Cryptographic. With or without the lock. */
 void port_random(void *bytes, size_t length);

@@ -1,9 +1,9 @@
 /* The ABI: all that a sealed process can see of the kernel. Read by the kernel, by sealed programs, and by the host
  * tools that describe processes. Values and offsets in the caller's own window only; never a kernel pointer.
  *
- * Every call returns a status and a value. A call that returns an error has changed nothing. Offsets are of the caller's
- * window; a structure that the kernel reads or writes is 8-byte aligned. Times are nanoseconds of CLOCK_MONOTONIC unless
- * said otherwise; a deadline is absolute, SIGNET_NEVER waits for ever, 0 polls. */
+ * Every call returns a status and a value. A call that returns an error has changed nothing. Offsets are of the
+ * caller's window; a structure that the kernel reads or writes is 8-byte aligned. Times are nanoseconds of
+ * CLOCK_MONOTONIC unless said otherwise; a deadline is absolute, SIGNET_NEVER waits for ever, 0 polls. */
 #ifndef SIGNET_ABI_H
 #define SIGNET_ABI_H
 
@@ -54,10 +54,10 @@ struct signet_result {
   X(0, abi_version, 0)                                                                                                 \
   /* process_exit(kind, code): ends the process; kind is SIGNET_ENDED_EXIT or SIGNET_ENDED_SIGNAL, code 0..255. */     \
   X(1, process_exit, 2)                                                                                                \
-  /* thread_create(entry, stack, argument, thread_pointer) -> its number, 1 and up. It starts at entry (a bundle start   \
+  /* thread_create(entry, stack, argument, thread_pointer) -> its number, 1 and up. It starts at entry (a bundle start \
    * in the code segment) with %rdi = argument and %rsp = stack (16-byte aligned). */                                  \
   X(2, thread_create, 4)                                                                                               \
-  /* thread_exit(clear): if clear is not 0, the 32-bit word there becomes 0 and one waiter on it is woken. The last      \
+  /* thread_exit(clear): if clear is not 0, the 32-bit word there becomes 0 and one waiter on it is woken. The last    \
    * thread's exit ends the process with exit code 0. */                                                               \
   X(3, thread_exit, 1)                                                                                                 \
   /* thread_yield(): lets others run. */                                                                               \
@@ -77,12 +77,12 @@ struct signet_result {
   X(10, clock_read, 1)                                                                                                 \
   /* random_fill(offset, length): cryptographic random bytes, at most 1 MiB. */                                        \
   X(11, random_fill, 2)                                                                                                \
-  /* floating_point_control(mxcsr, x87): rounding, flush-to-zero and precision bits, for this thread; exceptions stay    \
+  /* floating_point_control(mxcsr, x87): rounding, flush-to-zero and precision bits, for this thread; exceptions stay  \
    * masked: a bit that is not such a bit is an ARGUMENT error. */                                                     \
   X(12, floating_point_control, 2)                                                                                     \
   /* event_listen(entry): entry (a bundle start) is called, with %rdi = event, when an event (SIGNET_EVENT_*) arrives  \
-   * for the process, on its first thread, 256 bytes below its %rsp; 0 stops listening. Without a listener an event ends \
-   * the process as that signal would. */                                                                              \
+   * for the process, on its first thread, 256 bytes below its %rsp; 0 stops listening. Without a listener an event    \
+   * ends the process as that signal would. */                                                                                  \
   X(13, event_listen, 1)                                                                                               \
   /* event_return(): ends the handling of an event: the thread goes on where it was. */                                \
   X(14, event_return, 0)                                                                                               \
@@ -92,10 +92,12 @@ struct signet_result {
    * and the message is dropped with what it carried. */                                                               \
   X(16, channel_send, 2)                                                                                               \
   /* channel_receive(endpoints, count, message, capacity, deadline) -> the index of the endpoint (an array of 32-bit   \
-   * handles, at most 64) whose oldest message was written to message, at most capacity bytes in all. CLOSED: value is the    \
-   * index of an endpoint that is closed with nothing left in its queue. CAPACITY, QUOTA, MEMORY: the message stays. */ \
+   * handles, at most 64) whose oldest message was written to message, at most capacity bytes in all. CLOSED: value is \
+   * the index of an endpoint that is closed with nothing left in its queue. CAPACITY, QUOTA, MEMORY: the message              \
+   * stays. */                                                                                                         \
   X(17, channel_receive, 5)                                                                                            \
-  /* channel_call(endpoint, message, reply, capacity, deadline): a send, then a receive on the same endpoint. */       \
+  /* channel_call(endpoint, message, reply, capacity, deadline): a send, then a receive on the same endpoint. TIMEOUT, \
+   * INTERRUPTED and the receive's other errors come after the send, which has happened then. */                       \
   X(18, channel_call, 5)                                                                                               \
   /* handle_close(handle): an endpoint, block, image, device, or child (which is stopped). */                          \
   X(19, handle_close, 1)                                                                                               \
@@ -107,14 +109,14 @@ struct signet_result {
   X(22, image_load, 2)                                                                                                 \
   /* process_create(specification) -> child handle; the child is unstarted and its quota taken from the caller's. */   \
   X(23, process_create, 1)                                                                                             \
-  /* process_grant(child, slot, handle): moves an endpoint, block, image or device into a start-up slot of an unstarted  \
-   * child. */                                                                                                         \
+  /* process_grant(child, slot, handle): moves an endpoint, block, image or device into a start-up slot of an          \
+   * unstarted child. */                                                                                                             \
   X(24, process_grant, 3)                                                                                              \
   /* process_start(child): STATE until every slot is filled. */                                                        \
   X(25, process_start, 1)                                                                                              \
   /* process_stop(child): its children first; ends as SIGNET_ENDED_STOPPED. */                                         \
   X(26, process_stop, 1)                                                                                               \
-  /* process_wait(child, ending, deadline): writes struct signet_ending once the child is stopped, and closes the        \
+  /* process_wait(child, ending, deadline): writes struct signet_ending once the child is stopped, and closes the      \
    * handle. */                                                                                                        \
   X(27, process_wait, 3)                                                                                               \
   /* device_request(device, request) -> the device's answer; struct signet_device_request. */                          \
@@ -139,8 +141,13 @@ enum signet_clock {
 };
 
 /* Events are numbered as the signals they stand for. */
-enum signet_event { SIGNET_EVENT_HANGUP = 1, SIGNET_EVENT_INTERRUPT = 2, SIGNET_EVENT_QUIT = 3,
-                    SIGNET_EVENT_TERMINATE = 15, SIGNET_EVENT_WINDOW_SIZE = 28 };
+enum signet_event {
+  SIGNET_EVENT_HANGUP = 1,
+  SIGNET_EVENT_INTERRUPT = 2,
+  SIGNET_EVENT_QUIT = 3,
+  SIGNET_EVENT_TERMINATE = 15,
+  SIGNET_EVENT_WINDOW_SIZE = 28
+};
 
 /* How a process ended, and for a fault what it did. */
 enum signet_ended {
@@ -152,9 +159,9 @@ enum signet_ended {
 };
 
 enum signet_fault {
-  SIGNET_FAULT_READ = 1,     /* of memory that is not mapped, or guarded */
+  SIGNET_FAULT_READ = 1, /* of memory that is not mapped, or guarded */
   SIGNET_FAULT_WRITE = 2,
-  SIGNET_FAULT_EXECUTE = 3,  /* a jump to where no code is */
+  SIGNET_FAULT_EXECUTE = 3, /* a jump to where no code is */
   SIGNET_FAULT_DIVIDE = 4,
   SIGNET_FAULT_FLOATING_POINT = 5,
   SIGNET_FAULT_INSTRUCTION = 6, /* ud2, or one this processor lacks */
@@ -164,11 +171,11 @@ enum signet_fault {
 };
 
 struct signet_ending {
-  uint32_t kind;        /* enum signet_ended */
+  uint32_t kind; /* enum signet_ended */
   uint32_t code;
   uint32_t instruction; /* offset of the faulting instruction */
   uint32_t thread;
-  uint64_t address;     /* the offset that was touched (a fault of memory); all 64 bits if outside the window */
+  uint64_t address; /* the offset that was touched (a fault of memory); all 64 bits if outside the window */
 };
 
 /* A message: this header, `moved`, then `length` bytes of data at SIGNET_MESSAGE_DATA. */
@@ -218,21 +225,21 @@ struct signet_contract_message {
 
 struct signet_contract {
   uint32_t version;
-  uint16_t messages; /* 1..255 */
-  uint16_t states;   /* 1..254 */
+  uint16_t messages;                         /* 1..255 */
+  uint16_t states;                           /* 1..254 */
   uint16_t slots_to_server, slots_to_client; /* 1..SIGNET_CONTRACT_SLOTS_MOST: messages queued at most */
-  uint32_t data_most;                         /* the largest length_most, at most SIGNET_MESSAGE_DATA_MOST */
-  uint8_t identity[32];                       /* hash of the contract's content */
+  uint32_t data_most;                        /* the largest length_most, at most SIGNET_MESSAGE_DATA_MOST */
+  uint8_t identity[32];                      /* hash of the contract's content */
 };
 
 struct signet_handle_information {
-  uint32_t kind;            /* enum signet_kind */
-  uint32_t length;          /* block: bytes */
-  uint32_t offset;          /* block */
-  uint32_t queued;          /* endpoint: messages waiting here */
-  uint32_t peer_closed;     /* endpoint */
-  uint32_t state;           /* endpoint: the channel's; process: enum signet_process_state */
-  uint8_t identity[32];     /* endpoint: the contract's; image, process: the image's hash */
+  uint32_t kind;             /* enum signet_kind */
+  uint32_t length;           /* block: bytes */
+  uint32_t offset;           /* block */
+  uint32_t queued;           /* endpoint: messages waiting here */
+  uint32_t peer_closed;      /* endpoint */
+  uint32_t state;            /* endpoint: the channel's; process: enum signet_process_state */
+  uint8_t identity[32];      /* endpoint: the contract's; image, process: the image's hash */
   uint8_t peer_identity[32]; /* endpoint: the hash of the image of the process that holds the other end, or 0 */
   char peer_name[32];        /* endpoint: that process's name; process: its name */
 };
@@ -246,7 +253,7 @@ enum signet_process_state {
 
 /* Limits of a process; a child's are taken from its parent's while it lives. */
 struct signet_quota {
-  uint64_t memory;    /* bytes mapped: image data, stack, memory_map, blocks held */
+  uint64_t memory; /* bytes mapped: image data, stack, memory_map, blocks held */
   uint32_t threads;
   uint32_t handles;
   uint32_t regions;   /* separate mappings */
@@ -263,10 +270,10 @@ struct signet_usage {
 #define SIGNET_STARTUP_BYTES_MOST (1u << 20)
 
 struct signet_process_specification {
-  uint32_t image;                        /* handle; stays the caller's */
-  uint32_t slots;                        /* start-up handles the child expects, at most SIGNET_SLOTS_MOST */
+  uint32_t image;                          /* handle; stays the caller's */
+  uint32_t slots;                          /* start-up handles the child expects, at most SIGNET_SLOTS_MOST */
   uint32_t startup_offset, startup_length; /* bytes copied to the child, at most SIGNET_STARTUP_BYTES_MOST */
-  uint64_t stack;                        /* bytes of main stack, rounded up to pages; 0: 8 MiB */
+  uint64_t stack;                          /* bytes of main stack, rounded up to pages; 0: 8 MiB */
   struct signet_quota quota;
   char name[32]; /* NUL-terminated */
 };
@@ -276,9 +283,9 @@ struct signet_startup {
   uint32_t abi_version;
   uint32_t slots;
   uint32_t handles[SIGNET_SLOTS_MOST];
-  uint32_t image_low, image_high; /* the image as loaded */
-  uint32_t stack_low, stack_high; /* main stack */
-  uint32_t area_low, area_high;   /* what memory_map may map */
+  uint32_t image_low, image_high;      /* the image as loaded */
+  uint32_t stack_low, stack_high;      /* main stack */
+  uint32_t area_low, area_high;        /* what memory_map may map */
   uint32_t bytes_offset, bytes_length; /* the parent's start-up bytes */
 };
 

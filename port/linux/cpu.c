@@ -75,6 +75,7 @@ void port_idle(uint64_t deadline) {
   if (deadline > now && atomic_load(&cpu->wake) == 0)
     linux_futex_wait(&cpu->wake, 0, deadline == SIGNET_NEVER ? SIGNET_NEVER : deadline - now);
   atomic_store(&cpu->wake, 0);
+  linux_cpu_account(cpu);
   port_lock();
 }
 
@@ -99,10 +100,21 @@ void linux_window_forget(uint32_t window) {
   }
 }
 
-uint64_t port_clock(enum signet_clock clock) {
+static uint64_t host_clock(clockid_t clock) {
   struct timespec now;
-  clock_gettime(clock == SIGNET_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void linux_cpu_account(struct linux_cpu *cpu) {
+  uint64_t passed = host_clock(CLOCK_MONOTONIC);
+  cpu->not_worked = passed - host_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+uint64_t port_clock(enum signet_clock clock) {
+  if (clock == SIGNET_CLOCK_PROCESS)
+    return host_clock(CLOCK_MONOTONIC) - (linux_cpu_self ? linux_cpu_self->not_worked : 0);
+  return host_clock(clock == SIGNET_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC);
 }
 
 void port_random(void *bytes, size_t length) {

@@ -56,6 +56,7 @@ struct linux_cpu {
   uint32_t number;
   struct port_fault fault;      /* handed from the signal handler to kernel_fault */
   uint32_t floating_window;     /* whose values the vector registers may hold; UINT32_MAX: anybody's */
+  uint64_t not_worked;          /* nanoseconds of CLOCK_MONOTONIC in which the host did not run this thread, as last seen */
   _Atomic uint32_t wake;        /* futex: 1 when a wake is pending */
   void *signal_stack;
 };
@@ -71,6 +72,8 @@ static inline uint64_t linux_window_base(uint32_t window) {
 
 /* cpu.c */
 extern __thread struct linux_cpu *linux_cpu_self;
+/* Looks at how long the host has not run this processor. The host's clock for that costs a system call: at ticks and after sleep. */
+void linux_cpu_account(struct linux_cpu *cpu);
 void linux_context_forget(const struct port_context *context);    /* no processor holds its registers */
 void linux_window_forget(uint32_t window); /* who runs in it next is somebody else */
 void linux_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);

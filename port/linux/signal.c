@@ -50,6 +50,7 @@ static void on_tick(int number, siginfo_t *information, void *context) {
   if (!in_own_window(cpu, rip))
     linux_panic("code at 0x%lx ran outside the window of its process", (unsigned long)rip);
   linux_context_save_frame(cpu->context, interrupted, cpu->base);
+  linux_cpu_account(cpu);
   cpu->context = NULL;
   continue_at(interrupted, cpu, enter_preempted);
 }
