@@ -1,5 +1,5 @@
-/* Owns what the tools read from ELF files: the code segment, the note's rule, and symbols, through libelf. Not part of the
- * trusted base: what may run is decided by kernel/image.c. */
+/* Owns what the tools read from ELF files: the code segment, the note's rule, and symbols, through libelf. Not part of
+ * the trusted base: what may run is decided by kernel/image.c. */
 #include <gelf.h>
 #include <stdio.h>
 #include <string.h>

@@ -11,11 +11,11 @@
 #include "port/linux/linux.h"
 #include "verifier/verifier.h"
 
-static const char help[] =
-    "usage: signet inspect [--json] IMAGE…\n"
-    "\n"
-    "Shows hash, sizes, entry point, processor features, and the kernel calls that the code can ever make: the verifier has seen all of them.\n"
-    "The hash is BLAKE2b-256 of the file: `b2sum -l 256 IMAGE` prints the same.\n";
+static const char help[] = "usage: signet inspect [--json] IMAGE…\n"
+                           "\n"
+                           "Shows hash, sizes, entry point, processor features, and the kernel calls that the code can "
+                           "ever make: the verifier has seen all of them.\n"
+                           "The hash is BLAKE2b-256 of the file: `b2sum -l 256 IMAGE` prints the same.\n";
 
 static const struct {
   const char *name;

@@ -6,14 +6,13 @@
 
 #include "cli/cli.h"
 
-static const char help[] =
-    "usage: signet COMMAND [OPTION…] …\n"
-    "\n"
-    "  run      run an image as a sealed process\n"
-    "  verify   check images, or raw code, against the rules of sealed code\n"
-    "  inspect  show what an image is and which kernel calls its code can ever make\n"
-    "\n"
-    "`signet COMMAND --help` tells more.\n";
+static const char help[] = "usage: signet COMMAND [OPTION…] …\n"
+                           "\n"
+                           "  run      run an image as a sealed process\n"
+                           "  verify   check images, or raw code, against the rules of sealed code\n"
+                           "  inspect  show what an image is and which kernel calls its code can ever make\n"
+                           "\n"
+                           "`signet COMMAND --help` tells more.\n";
 
 void cli_error(const char *format, ...) {
   va_list arguments;

@@ -1,5 +1,5 @@
-/* `signet run`: one program as a sealed process, with a console service and a file service made from its options. One thread; what the kernel
- * reports comes on others. */
+/* `signet run`: one program as a sealed process, with a console service and a file service made from its options. One
+ * thread; what the kernel reports comes on others. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -25,7 +25,8 @@
 static const char help[] =
     "usage: signet run [OPTION…] IMAGE [ARG…]\n"
     "\n"
-    "Runs an image as a sealed process. It has the standard streams, the directories and the environment that the options name, and\n"
+    "Runs an image as a sealed process. It has the standard streams, the directories and the environment that the "
+    "options name, and\n"
     "nothing else. The exit status is the program's.\n"
     "\n"
     "  --dir HOST::GUEST[:ro]  serve the directory HOST of this machine as GUEST, optionally read-only\n"
@@ -118,11 +119,15 @@ static bool parse_mount(char *text) {
 /* 0, or the exit status. */
 static int parse(int count, char **arguments) {
   static const struct option table[] = {
-      {"dir", required_argument, NULL, 'd'},     {"env", required_argument, NULL, 'e'},
-      {"memory", required_argument, NULL, 'm'},  {"workdir", required_argument, NULL, 'w'},
-      {"cpus", required_argument, NULL, 'c'},    {"trace", no_argument, NULL, 't'},
+      {"dir", required_argument, NULL, 'd'},
+      {"env", required_argument, NULL, 'e'},
+      {"memory", required_argument, NULL, 'm'},
+      {"workdir", required_argument, NULL, 'w'},
+      {"cpus", required_argument, NULL, 'c'},
+      {"trace", no_argument, NULL, 't'},
       {"processes", required_argument, NULL, 'p'},
-      {"verbose", no_argument, NULL, 'v'},       {"help", no_argument, NULL, 'h'},
+      {"verbose", no_argument, NULL, 'v'},
+      {"help", no_argument, NULL, 'h'},
       {NULL, 0, NULL, 0},
   };
   uint64_t number;
@@ -250,8 +255,8 @@ static bool create(struct program *program, uint32_t slots, struct signet_quota 
 }
 
 static bool connect_to(enum role server, uint32_t server_slot, uint32_t slot) {
-  return kernel_process_connect(programs[PROGRAM].process, slot, programs[server].process, server_slot,
-                                &files_contract, FILES_CONTRACT_LENGTH) == SIGNET_OK;
+  return kernel_process_connect(programs[PROGRAM].process, slot, programs[server].process, server_slot, &files_contract,
+                                FILES_CONTRACT_LENGTH) == SIGNET_OK;
 }
 
 static bool build_console(const char **problem) {
@@ -400,9 +405,9 @@ static int end_as(const struct signet_ending *ending) {
     cli_describe_ending(ending, programs[PROGRAM].bytes, programs[PROGRAM].length, text, sizeof text);
     cli_error("%s: %s", programs[PROGRAM].path, text);
     number = ending->code == SIGNET_FAULT_DIVIDE || ending->code == SIGNET_FAULT_FLOATING_POINT ? SIGFPE
-             : ending->code == SIGNET_FAULT_INSTRUCTION                                          ? SIGILL
-             : ending->code == SIGNET_FAULT_TRAP                                                 ? SIGTRAP
-                                                                                                 : SIGSEGV;
+             : ending->code == SIGNET_FAULT_INSTRUCTION                                         ? SIGILL
+             : ending->code == SIGNET_FAULT_TRAP                                                ? SIGTRAP
+                                                                                                : SIGSEGV;
     break;
   default:
     return CLI_FAILED;

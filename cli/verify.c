@@ -10,16 +10,16 @@
 #include "port/linux/linux.h"
 #include "verifier/verifier.h"
 
-static const char help[] =
-    "usage: signet verify [--json] FILE…\n"
-    "       signet verify [--json] [--parallel] --raw FILE…\n"
-    "\n"
-    "Checks images as the kernel does before it runs them. Exit status 0: all may run; 1: some may not, and each broken rule is printed with\n"
-    "its address, bytes, name and meaning; 2: wrong command line; 3: a file cannot be read.\n"
-    "\n"
-    "  --raw       FILE is flat machine code, as it would stand at the start of a code segment\n"
-    "  --parallel  hold raw code to the rule for threads that run at the same time\n"
-    "  --json      print one JSON array instead\n";
+static const char help[] = "usage: signet verify [--json] FILE…\n"
+                           "       signet verify [--json] [--parallel] --raw FILE…\n"
+                           "\n"
+                           "Checks images as the kernel does before it runs them. Exit status 0: all may run; 1: some "
+                           "may not, and each broken rule is printed with\n"
+                           "its address, bytes, name and meaning; 2: wrong command line; 3: a file cannot be read.\n"
+                           "\n"
+                           "  --raw       FILE is flat machine code, as it would stand at the start of a code segment\n"
+                           "  --parallel  hold raw code to the rule for threads that run at the same time\n"
+                           "  --json      print one JSON array instead\n";
 
 #define CANNOT_READ 3
 
@@ -44,9 +44,9 @@ static void print_violation(void *context, const struct verifier_violation *viol
     cli_symbol(checked->image, checked->image_length, violation->offset, symbol, sizeof symbol);
   const char *label = verifier_rule_label(violation->rule), *text = verifier_rule_text(violation->rule);
   if (checked->json)
-    json_array_append_new(checked->violations, json_pack("{s:I,s:s,s:s,s:s,s:s}", "address",
-                                                         (json_int_t)violation->offset, "bytes", bytes, "symbol",
-                                                         symbol, "rule", label, "text", text));
+    json_array_append_new(checked->violations,
+                          json_pack("{s:I,s:s,s:s,s:s,s:s}", "address", (json_int_t)violation->offset, "bytes", bytes,
+                                    "symbol", symbol, "rule", label, "text", text));
   else
     printf("%s: 0x%x%s%s%s: %s: %s: %s\n", checked->path, violation->offset, symbol[0] ? " (" : "", symbol,
            symbol[0] ? ")" : "", bytes, label, text);
@@ -82,9 +82,8 @@ static bool check_image(struct checked *checked, struct verifier_outcome *outcom
   }
   /* The loader stops at its first reason, which may be the headers'; after it, every broken rule of the code. */
   if (checked->json)
-    json_array_append_new(checked->violations,
-                          json_pack("{s:I,s:s,s:s}", "address", (json_int_t)refusal->offset, "rule", "image", "text",
-                                    refusal->text));
+    json_array_append_new(checked->violations, json_pack("{s:I,s:s,s:s}", "address", (json_int_t)refusal->offset,
+                                                         "rule", "image", "text", refusal->text));
   else
     printf("%s: image: %s\n", checked->path, refusal->text);
   if (cli_find_code(checked->image, checked->image_length, &checked->code))
@@ -152,7 +151,8 @@ int cli_verify(int count, char **arguments) {
     }
   }
   if (optind == count || (parallel && !raw)) {
-    cli_error(optind == count ? "verify: no file named" : "verify: --parallel goes with --raw; an image says it itself");
+    cli_error(optind == count ? "verify: no file named"
+                              : "verify: --parallel goes with --raw; an image says it itself");
     return CLI_USAGE;
   }
   const char *problem = "no memory for the kernel";

@@ -1,8 +1,8 @@
 /* What a platform gives the kernel. Each port implements these; the kernel calls nothing else of the outside.
  * Unless said otherwise a function is called with the kernel lock held, from a CPU's kernel stack, and does not wait.
  *
- * "Window" is an index, 0 .. port_window_count() - 1, of a 4 GiB slot of address space. The kernel passes only offsets that it
- * has checked to be page-aligned and inside the window's mappable part; ports may assert it. */
+ * "Window" is an index, 0 .. port_window_count() - 1, of a 4 GiB slot of address space. The kernel passes only offsets
+ * that it has checked to be page-aligned and inside the window's mappable part; ports may assert it. */
 #ifndef PORT_PORT_H
 #define PORT_PORT_H
 
@@ -32,8 +32,8 @@ void port_window_unmap(uint32_t window, uint32_t offset, uint64_t length);
 /* False: no memory (the old protection stays). */
 bool port_window_protect(uint32_t window, uint32_t offset, uint64_t length, enum signet_protection protection);
 
-/* Copies between the kernel and a window. False if any of it cannot be accessed so (then a part may have been copied out).
- * The range has been checked to lie within 0 .. 2^32. */
+/* Copies between the kernel and a window. False if any of it cannot be accessed so (then a part may have been copied
+ * out). The range has been checked to lie within 0 .. 2^32. */
 bool port_copy_in(void *to, uint32_t window, uint32_t from, size_t length);
 bool port_copy_out(uint32_t window, uint32_t to, const void *from, size_t length);
 /* One aligned 32-bit word, atomically. */
@@ -43,13 +43,14 @@ bool port_store_word(uint32_t window, uint32_t offset, uint32_t value);
 /* ---- Images: memory that nobody can change ---- */
 
 struct port_image;
-/* Copies bytes to new memory that is write-sealed before this returns. NULL: no memory. May be slow; called without the lock. */
+/* Copies bytes to new memory that is write-sealed before this returns. NULL: no memory. May be slow; called without the
+ * lock. */
 struct port_image *port_image_create(const void *bytes, size_t length);
 /* The sealed bytes, readable by the kernel for as long as the image lives. */
 const void *port_image_bytes(const struct port_image *image);
-/* Maps pages of the image: executable and readable (`code`), or private (copy on write) with `protection`. Only images whose code the verifier
- * has passed are mapped as code, and only by this function. May be slow; called without the lock, for a window whose process
- * is not running. False: no memory. */
+/* Maps pages of the image: executable and readable (`code`), or private (copy on write) with `protection`. Only images
+ * whose code the verifier has passed are mapped as code, and only by this function. May be slow; called without the
+ * lock, for a window whose process is not running. False: no memory. */
 bool port_image_map(const struct port_image *image, uint64_t image_offset, uint32_t window, uint32_t offset,
                     uint64_t length, bool code, enum signet_protection protection);
 void port_image_destroy(struct port_image *image);
@@ -86,8 +87,8 @@ void port_idle(uint64_t deadline);
 void port_wake(uint32_t cpu);
 /* While a process runs, the port calls kernel_preempted at least every 4 ms on its processor. */
 
-/* Nanoseconds; MONOTONIC and REALTIME, with or without the lock; and PROCESS: the time that this processor has worked, from
- * some start, which may step back by what turns out to have been taken from it. */
+/* Nanoseconds; MONOTONIC and REALTIME, with or without the lock; and PROCESS: the time that this processor has worked,
+ * from some start, which may step back by what turns out to have been taken from it. */
 uint64_t port_clock(enum signet_clock clock);
 /* Cryptographic. With or without the lock. */
 void port_random(void *bytes, size_t length);
@@ -96,22 +97,22 @@ void port_random(void *bytes, size_t length);
 
 /* The registers of a thread that is not running, in memory of the kernel. */
 struct port_context;
-/* NULL: no memory. The thread will start at `entry` with %rsp = stack (offsets), %rdi = argument, thread pointer as given, and
- * default floating point control. */
+/* NULL: no memory. The thread will start at `entry` with %rsp = stack (offsets), %rdi = argument, thread pointer as
+ * given, and default floating point control. */
 struct port_context *port_context_create(uint32_t entry, uint32_t stack, uint64_t argument, uint64_t thread_pointer);
 void port_context_destroy(struct port_context *context);
 /* The result of the call in which this thread waits; seen when it is next resumed. */
 void port_context_set_result(struct port_context *context, struct signet_result result);
 /* Rounding and the like; the bits have been checked. Also of the running thread. */
 void port_context_set_floating_point(struct port_context *context, uint32_t mxcsr, uint32_t x87);
-/* Diverts the thread: when next resumed it runs `entry` with %rdi = event, %rsp 256 bytes below where it was, 16-byte aligned less 8; what it was
- * doing is kept inside the context. False if it is diverted already. */
+/* Diverts the thread: when next resumed it runs `entry` with %rdi = event, %rsp 256 bytes below where it was, 16-byte
+ * aligned less 8; what it was doing is kept inside the context. False if it is diverted already. */
 bool port_context_divert(struct port_context *context, uint32_t entry, uint64_t event);
 /* Undoes the diversion. False if it is not diverted. */
 bool port_context_return(struct port_context *context);
-/* Runs the thread in its window: gives up the kernel lock, and never returns. The kernel hears of this processor again through
- * kernel_call, kernel_preempted or kernel_fault, each with the lock not held and on this processor's empty kernel stack. The port saves the thread's registers in
- * `context` before each of them. */
+/* Runs the thread in its window: gives up the kernel lock, and never returns. The kernel hears of this processor again
+ * through kernel_call, kernel_preempted or kernel_fault, each with the lock not held and on this processor's empty
+ * kernel stack. The port saves the thread's registers in `context` before each of them. */
 _Noreturn void port_resume(struct port_context *context, uint32_t window);
 
 /* ---- Devices ---- */
@@ -126,10 +127,12 @@ struct port_request {
   uint64_t arguments[4];
   void *thread; /* the kernel's; given back by kernel_device_ready */
 };
-/* True: *result is the answer. False: it would wait; when it might not, the port calls kernel_device_ready(request->thread) and the
- * kernel makes the request again. Called without the lock, on the processor of the calling thread. */
+/* True: *result is the answer. False: it would wait; when it might not, the port calls
+ * kernel_device_ready(request->thread) and the kernel makes the request again. Called without the lock, on the
+ * processor of the calling thread. */
 bool port_device_request(struct port_device *device, const struct port_request *request, struct signet_result *result);
-/* The thread no longer waits for the device (it was stopped). After this returns, kernel_device_ready is not called for it. */
+/* The thread no longer waits for the device (it was stopped). After this returns, kernel_device_ready is not called for
+ * it. */
 void port_device_forget(struct port_device *device, void *thread);
 void port_device_close(struct port_device *device);
 

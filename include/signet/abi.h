@@ -82,7 +82,7 @@ struct signet_result {
   X(12, floating_point_control, 2)                                                                                     \
   /* event_listen(entry): entry (a bundle start) is called, with %rdi = event, when an event (SIGNET_EVENT_*) arrives  \
    * for the process, on its first thread, 256 bytes below its %rsp; 0 stops listening. Without a listener an event    \
-   * ends the process as that signal would. */                                                                                  \
+   * ends the process as that signal would. */                                                                         \
   X(13, event_listen, 1)                                                                                               \
   /* event_return(): ends the handling of an event: the thread goes on where it was. */                                \
   X(14, event_return, 0)                                                                                               \
@@ -93,7 +93,7 @@ struct signet_result {
   X(16, channel_send, 2)                                                                                               \
   /* channel_receive(endpoints, count, message, capacity, deadline) -> the index of the endpoint (an array of 32-bit   \
    * handles, at most 64) whose oldest message was written to message, at most capacity bytes in all. CLOSED: value is \
-   * the index of an endpoint that is closed with nothing left in its queue. CAPACITY, QUOTA, MEMORY: the message              \
+   * the index of an endpoint that is closed with nothing left in its queue. CAPACITY, QUOTA, MEMORY: the message      \
    * stays. */                                                                                                         \
   X(17, channel_receive, 5)                                                                                            \
   /* channel_call(endpoint, message, reply, capacity, deadline): a send, then a receive on the same endpoint. TIMEOUT, \
@@ -110,7 +110,7 @@ struct signet_result {
   /* process_create(specification) -> child handle; the child is unstarted and its quota taken from the caller's. */   \
   X(23, process_create, 1)                                                                                             \
   /* process_grant(child, slot, handle): moves an endpoint, block, image or device into a start-up slot of an          \
-   * unstarted child. */                                                                                                             \
+   * unstarted child. */                                                                                               \
   X(24, process_grant, 3)                                                                                              \
   /* process_start(child): STATE until every slot is filled. */                                                        \
   X(25, process_start, 1)                                                                                              \

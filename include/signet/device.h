@@ -1,9 +1,9 @@
 /* What the devices of a port understand: operations and records of device_request. Read by ports that offer such a
  * device and by the services that drive it. A device is granted by a manifest; nothing else can name it.
  *
- * A stream is a byte stream of the host: standard input, output, error, a terminal, a serial line. A directory is a tree of
- * files of the host; names are relative to it, "/"-separated, "" is the tree itself; ".." and links cannot leave it.
- * A failure is SIGNET_DEVICE with the error number of Linux (ENOENT = 2 …) as the value. */
+ * A stream is a byte stream of the host: standard input, output, error, a terminal, a serial line. A directory is a
+ * tree of files of the host; names are relative to it, "/"-separated, "" is the tree itself; ".." and links cannot
+ * leave it. A failure is SIGNET_DEVICE with the error number of Linux (ENOENT = 2 …) as the value. */
 #ifndef SIGNET_DEVICE_H
 #define SIGNET_DEVICE_H
 
@@ -25,7 +25,8 @@ enum signet_device_operation {
   SIGNET_STREAM_WINDOW_SIZE = 6,
   /* arguments[0] = 0: line by line and echoed; 1: byte by byte, unechoed. Terminals only. */
   SIGNET_STREAM_TERMINAL_MODE = 7,
-  /* arguments[0] = offset as a signed number, [1] = 0 set, 1 current, 2 end; -> the new position; ESPIPE for what cannot seek. */
+  /* arguments[0] = offset as a signed number, [1] = 0 set, 1 current, 2 end; -> the new position; ESPIPE for what
+     cannot seek. */
   SIGNET_STREAM_SEEK = 8,
 
   /* Directory. Files that are open are named by a number that the device gives. */
@@ -60,7 +61,8 @@ enum signet_device_operation {
   SIGNET_DIRECTORY_READ_LINK = 29,
   /* text = name, arguments[0] = permission bits. */
   SIGNET_DIRECTORY_PERMISSIONS = 30,
-  /* text = name, arguments[0] = access time, [1] = modification time, nanoseconds since 1970; [2] = 1: do not follow a link. */
+  /* text = name, arguments[0] = access time, [1] = modification time, nanoseconds since 1970; [2] = 1: do not follow a
+     link. */
   SIGNET_DIRECTORY_TIMES = 31,
 };
 
@@ -82,7 +84,7 @@ struct signet_file_status {
   uint32_t mode; /* as Linux: type and permission bits */
   uint32_t links;
   uint64_t size;
-  uint64_t blocks; /* of 512 bytes */
+  uint64_t blocks;                      /* of 512 bytes */
   uint64_t accessed, modified, changed; /* nanoseconds since 1970 */
 };
 

@@ -1,10 +1,11 @@
-/* The note of an image, and the start-up bytes that `signet run` gives a program. Read by the kernel's image loader, the
- * toolchain, the library OS and the tools.
+/* The note of an image, and the start-up bytes that `signet run` gives a program. Read by the kernel's image loader,
+ * the toolchain, the library OS and the tools.
  *
  * An image is a static ELF64 executable (ET_EXEC, EM_X86_64), little-endian, addresses being offsets in the window. Its
- * PT_LOAD segments are in ascending order, do not share a page and start on one (address and file offset are multiples of 4096);
- * the first is the only executable one, starts at SIGNET_IMAGE_LOW and has file size = memory size = a multiple of 4096. None is
- * both writable and executable. The entry is a bundle start. One note: name "Signet", type SIGNET_NOTE. */
+ * PT_LOAD segments are in ascending order, do not share a page and start on one (address and file offset are multiples
+ * of 4096); the first is the only executable one, starts at SIGNET_IMAGE_LOW and has file size = memory size = a
+ * multiple of 4096. None is both writable and executable. The entry is a bundle start. One note: name "Signet", type
+ * SIGNET_NOTE. */
 #ifndef SIGNET_IMAGE_H
 #define SIGNET_IMAGE_H
 
@@ -22,8 +23,8 @@ struct signet_note {
 };
 
 /* Start-up bytes of programs under the library OS: this, then `arguments` strings, `environment` strings ("K=V") and
- * one working directory, each NUL-terminated. Start-up slots: 0 standard input, 1 standard output, 2 standard error (client ends of
- * contracts/files.h, served by the console service), 3 the file service. */
+ * one working directory, each NUL-terminated. Start-up slots: 0 standard input, 1 standard output, 2 standard error
+ * (client ends of contracts/files.h, served by the console service), 3 the file service. */
 #define SIGNET_PROGRAM_VERSION 1u
 #define SIGNET_PROGRAM_TRACE 1u /* name unimplemented calls on standard error at the end */
 

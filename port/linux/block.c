@@ -1,9 +1,11 @@
-/* Owns the memory of exchange-heap blocks. Called with the kernel lock held, and for mapping and unmapping in the turn of the process whose window it is.
+/* Owns the memory of exchange-heap blocks. Called with the kernel lock held, and for mapping and unmapping in the turn
+ * of the process whose window it is.
  *
- * Every block has an extent of one file in memory, which the kernel sees whole. A block that lies in the window's block zone (its first
- * LINUX_BLOCK_ZONE bytes for blocks) moves by copy: while a process owns it the bytes are in private memory of its window; when it leaves, they go to
- * the extent and what was in the window is wiped. The zone stays mapped, because on today's machines changing a mapping costs more than copying
- * (measured: mapping and unmapping 64 KiB 24 microseconds, copying it 0.6). What is in no block there is the process's own to scribble on: at most the
+ * Every block has an extent of one file in memory, which the kernel sees whole. A block that lies in the window's block
+ * zone (its first LINUX_BLOCK_ZONE bytes for blocks) moves by copy: while a process owns it the bytes are in private
+ * memory of its window; when it leaves, they go to the extent and what was in the window is wiped. The zone stays
+ * mapped, because on today's machines changing a mapping costs more than copying (measured: mapping and unmapping 64
+ * KiB 24 microseconds, copying it 0.6). What is in no block there is the process's own to scribble on: at most the
  * zone's size beyond its quota. Blocks elsewhere move by mapping the extent itself. */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -87,8 +89,8 @@ void port_block_destroy(struct port_block *block, uint64_t length) {
   block->warm = length <= LINUX_BLOCK_ZONE && bytes <= WARM_MOST - warm_bytes;
   if (block->warm)
     warm_bytes += bytes;
-  if (!block->warm && fallocate(arena_descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                                (off_t)block->position, (off_t)length) != 0)
+  if (!block->warm && fallocate(arena_descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)block->position,
+                                (off_t)length) != 0)
     block->filled = true;
   else if (!block->warm)
     block->filled = false;

@@ -1,7 +1,9 @@
-/* Owns what files of the host this process can still open once it is sealed: those beneath the directories it was given devices for, by
- * Landlock. Directories are added before linux_port_start by the thread that builds the system; each thread then confines itself.
+/* Owns what files of the host this process can still open once it is sealed: those beneath the directories it was given
+ * devices for, by Landlock. Directories are added before linux_port_start by the thread that builds the system; each
+ * thread then confines itself.
  *
- * It closes the door that mseal leaves open: /proc/self/mem, opened for writing, would write through every seal of memory. */
+ * It closes the door that mseal leaves open: /proc/self/mem, opened for writing, would write through every seal of
+ * memory. */
 #include <linux/landlock.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -10,9 +12,9 @@
 #include "port/linux/linux.h"
 
 /* Rights by the version of the interface that brought them; Debian 12's header ends earlier. */
-#define RIGHTS_FIRST ((1ull << 13) - 1)  /* 1: everything up to MAKE_SYM */
-#define RIGHT_REFER (1ull << 13)         /* 2 */
-#define RIGHT_TRUNCATE (1ull << 14)      /* 3 */
+#define RIGHTS_FIRST ((1ull << 13) - 1)   /* 1: everything up to MAKE_SYM */
+#define RIGHT_REFER (1ull << 13)          /* 2 */
+#define RIGHT_TRUNCATE (1ull << 14)       /* 3 */
 #define RIGHT_DEVICE_CONTROL (1ull << 15) /* 5 */
 
 static int ruleset = -1;
@@ -37,8 +39,7 @@ bool linux_confine_allow(int directory, bool read_only) {
     return true;
   const uint64_t reading = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
   struct landlock_path_beneath_attr rule = {
-      .allowed_access =
-          read_only ? reading : handled & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE & ~RIGHT_DEVICE_CONTROL,
+      .allowed_access = read_only ? reading : handled & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE & ~RIGHT_DEVICE_CONTROL,
       .parent_fd = directory};
   return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0ul) == 0;
 }

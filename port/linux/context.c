@@ -1,10 +1,12 @@
-/* Owns the saved registers of threads, and running them. Called by the kernel with its lock held, and by the signal handlers.
+/* Owns the saved registers of threads, and running them. Called by the kernel with its lock held, and by the signal
+ * handlers.
  *
- * A thread that called the kernel needs the few registers that the calling convention keeps; one that was pre-empted needs all of them, and those are the
- * frame that Linux made for the signal, copied to a frame of ours and put back by rt_sigreturn. Contexts and frames are two arrays over reserved address
- * space: a frame's pages exist only once its thread was pre-empted. */
-#include <asm/sigcontext.h>
+ * A thread that called the kernel needs the few registers that the calling convention keeps; one that was pre-empted
+ * needs all of them, and those are the frame that Linux made for the signal, copied to a frame of ours and put back by
+ * rt_sigreturn. Contexts and frames are two arrays over reserved address space: a frame's pages exist only once its
+ * thread was pre-empted. */
 #include <asm/hwcap2.h>
+#include <asm/sigcontext.h>
 #include <cpuid.h>
 #include <stddef.h>
 #include <string.h>
@@ -67,17 +69,28 @@ static uint32_t read_features(void) {
     bool present;
     int bit;
   } table[] = {
-      {c & bit_SSE3, 0},           {c & bit_SSSE3, 1},
-      {c & bit_SSE4_1, 2},         {c & bit_SSE4_2, 3},
-      {c & bit_POPCNT, 4},         {ymm && (c & bit_AVX), 5},
-      {ymm && (b7 & bit_AVX2), 6}, {ymm && (c & bit_FMA), 7},
-      {b7 & bit_BMI, 8},           {b7 & bit_BMI2, 9},
-      {extended_c & (1 << 5), 10}, {c & bit_MOVBE, 11},
-      {ymm && (c & bit_F16C), 12}, {c & bit_AES, 13},
-      {c & bit_PCLMUL, 14},        {b7 & bit_SHA, 15},
-      {b7 & bit_ADX, 16},          {c & bit_CMPXCHG16B, 17},
-      {c & bit_RDRND, 18},         {b7 & bit_RDSEED, 19},
-      {ymm && (c7 & bit_VAES), 20}, {ymm && (c7 & bit_VPCLMULQDQ), 21},
+      {c & bit_SSE3, 0},
+      {c & bit_SSSE3, 1},
+      {c & bit_SSE4_1, 2},
+      {c & bit_SSE4_2, 3},
+      {c & bit_POPCNT, 4},
+      {ymm && (c & bit_AVX), 5},
+      {ymm && (b7 & bit_AVX2), 6},
+      {ymm && (c & bit_FMA), 7},
+      {b7 & bit_BMI, 8},
+      {b7 & bit_BMI2, 9},
+      {extended_c & (1 << 5), 10},
+      {c & bit_MOVBE, 11},
+      {ymm && (c & bit_F16C), 12},
+      {c & bit_AES, 13},
+      {c & bit_PCLMUL, 14},
+      {b7 & bit_SHA, 15},
+      {b7 & bit_ADX, 16},
+      {c & bit_CMPXCHG16B, 17},
+      {c & bit_RDRND, 18},
+      {b7 & bit_RDSEED, 19},
+      {ymm && (c7 & bit_VAES), 20},
+      {ymm && (c7 & bit_VPCLMULQDQ), 21},
       {c7 & bit_GFNI, 22},
   };
   for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
@@ -101,8 +114,8 @@ bool linux_context_prepare(void) {
   frame_bytes = (sizeof(struct frame) + vector + FP_XSTATE_MAGIC2_SIZE + 63) & ~(size_t)63;
   contexts = mmap(NULL, CONTEXTS * sizeof *contexts, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  frames = mmap(NULL, CONTEXTS * 2 * frame_bytes, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  frames = mmap(NULL, CONTEXTS * 2 * frame_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                -1, 0);
   return contexts != MAP_FAILED && frames != MAP_FAILED;
 }
 
@@ -149,9 +162,11 @@ static void load_floating_point(uint32_t mxcsr, uint16_t x87) {
   __asm__ volatile("fninit; fldcw %0; ldmxcsr %1" : : "m"(x87), "m"(mxcsr));
 }
 
-/* The same after a thread whose control and status are known. An x87 register that is marked empty cannot be read by verified code, so marking all of
- * them is enough to hide what they hold; fninit takes ten times as long (measured: 160 cycles, emms 12). */
-static void change_floating_point(const struct linux_registers *from, uint16_t status, const struct linux_registers *to) {
+/* The same after a thread whose control and status are known. An x87 register that is marked empty cannot be read by
+ * verified code, so marking all of them is enough to hide what they hold; fninit takes ten times as long (measured: 160
+ * cycles, emms 12). */
+static void change_floating_point(const struct linux_registers *from, uint16_t status,
+                                  const struct linux_registers *to) {
   if ((status & 0xff) || from->x87_control != to->x87_control) {
     load_floating_point(to->mxcsr, to->x87_control);
     return;
@@ -161,8 +176,8 @@ static void change_floating_point(const struct linux_registers *from, uint16_t s
     __asm__ volatile("ldmxcsr %0" : : "m"(to->mxcsr));
 }
 
-/* The control and exception bits stay with the thread. The x87's own exception bits are kept as MXCSR's: who asks for one asks for
- * both. Its register stack is empty at a call, by the calling convention. */
+/* The control and exception bits stay with the thread. The x87's own exception bits are kept as MXCSR's: who asks for
+ * one asks for both. Its register stack is empty at a call, by the calling convention. */
 uint16_t linux_context_save_floating_point(struct port_context *context) {
   struct linux_registers *registers = context->current;
   uint16_t status;
@@ -197,8 +212,9 @@ static const uint8_t return_or[] = {0x4c, 0x09, 0x34, 0x24, 0xc3};
 #define RETURN_OR_AT 8
 #define RETURN_RET_AT 12
 
-/* A thread stopped between the mask of a return address and its use goes back to the mask: another thread of the window may write the
- * address before it goes on. A ret is verified code only as the sequence's end, and an or with that ret behind it only as its middle. */
+/* A thread stopped between the mask of a return address and its use goes back to the mask: another thread of the window
+ * may write the address before it goes on. A ret is verified code only as the sequence's end, and an or with that ret
+ * behind it only as its middle. */
 static uint64_t before_return_sequence(uint64_t rip, uint64_t base) {
   uint8_t code[sizeof return_or] = {0};
   uint64_t in_bundle = SIGNET_BUNDLE - ((rip - base) & (SIGNET_BUNDLE - 1));

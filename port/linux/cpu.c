@@ -35,8 +35,7 @@ void linux_futex_wake(_Atomic uint32_t *word, int count) {
 static void lock_slowly(_Atomic uint32_t *mutex) {
   for (int spins = 0; spins < 200; spins++) {
     uint32_t expected = 0;
-    if (atomic_load_explicit(mutex, memory_order_relaxed) == 0 &&
-        atomic_compare_exchange_strong(mutex, &expected, 1))
+    if (atomic_load_explicit(mutex, memory_order_relaxed) == 0 && atomic_compare_exchange_strong(mutex, &expected, 1))
       return;
     __builtin_ia32_pause();
   }

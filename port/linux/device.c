@@ -1,5 +1,5 @@
-/* Owns the poller: the host thread that waits until streams are ready, and what all devices share. Any processor, without the kernel
- * lock, except linux_poller_forget (with it): lock order is kernel lock, then the poller's. */
+/* Owns the poller: the host thread that waits until streams are ready, and what all devices share. Any processor,
+ * without the kernel lock, except linux_poller_forget (with it): lock order is kernel lock, then the poller's. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -111,8 +111,7 @@ void linux_poller_forget(void *thread) {
   linux_mutex_unlock(&poller.mutex);
 }
 
-bool port_device_request(struct port_device *device, const struct port_request *request,
-                         struct signet_result *result) {
+bool port_device_request(struct port_device *device, const struct port_request *request, struct signet_result *result) {
   return device->request(device, request, result);
 }
 

@@ -1,8 +1,8 @@
-/* Owns directory devices: a tree of the host's files, out of which no name leads. Called by the service that holds the device, on its
- * processor, without the kernel lock; one thread at a time (a process runs on one processor).
+/* Owns directory devices: a tree of the host's files, out of which no name leads. Called by the service that holds the
+ * device, on its processor, without the kernel lock; one thread at a time (a process runs on one processor).
  *
- * Names are resolved by openat2 with RESOLVE_IN_ROOT: ".." and absolute links stay in the tree. Nothing on procfs is ever
- * opened, because /proc/self/mem could write through every seal. */
+ * Names are resolved by openat2 with RESOLVE_IN_ROOT: ".." and absolute links stay in the tree. Nothing on procfs is
+ * ever opened, because /proc/self/mem could write through every seal. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -221,9 +221,8 @@ static struct signet_result on_target(const struct directory_device *directory, 
     struct stat host;
     /* Following a link would leave the tree: only what is not a link is followed. */
     bool link = fstatat(parent, last, &host, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(host.st_mode);
-    struct signet_result result = link && !arguments[2]
-                                      ? linux_device_error(ELOOP)
-                                      : answer(utimensat(parent, last, times, AT_SYMLINK_NOFOLLOW));
+    struct signet_result result =
+        link && !arguments[2] ? linux_device_error(ELOOP) : answer(utimensat(parent, last, times, AT_SYMLINK_NOFOLLOW));
     close(parent);
     return result;
   }

@@ -1,5 +1,6 @@
-/* Owns stream devices: standard input, output and error, terminals. Called by the service that holds the device, on its processor, without the
- * kernel lock. A request that would wait is handed to the poller, so that no processor ever waits for the host. */
+/* Owns stream devices: standard input, output and error, terminals. Called by the service that holds the device, on its
+ * processor, without the kernel lock. A request that would wait is handed to the poller, so that no processor ever
+ * waits for the host. */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -38,8 +39,8 @@ static bool fail(struct signet_result *result, int error) {
 }
 
 /* True: may be made now. False: the thread waits, or *result holds the error and *failed is true. */
-static bool may_proceed(int descriptor, short events, const struct port_request *request,
-                        struct signet_result *result, bool *answered) {
+static bool may_proceed(int descriptor, short events, const struct port_request *request, struct signet_result *result,
+                        bool *answered) {
   *answered = true;
   if (descriptor < 0)
     return !fail(result, EBADF);

@@ -1,5 +1,5 @@
-/* Owns the memory that images live in: write-sealed files in memory, and the blocks of the exchange heap. Images are made and mapped
- * without the kernel lock; blocks with it. */
+/* Owns the memory that images live in: write-sealed files in memory, and the blocks of the exchange heap. Images are
+ * made and mapped without the kernel lock; blocks with it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -45,8 +45,8 @@ struct port_image *port_image_create(const void *bytes, size_t length) {
   if (image->descriptor < 0)
     goto free_image;
   /* Whole pages, so that no page of a mapping lies past the end of the file. */
-  if (pages == 0 || ftruncate(image->descriptor, (off_t)pages) != 0 ||
-      !write_all(image->descriptor, bytes, length) || !linux_seal_file(image->descriptor))
+  if (pages == 0 || ftruncate(image->descriptor, (off_t)pages) != 0 || !write_all(image->descriptor, bytes, length) ||
+      !linux_seal_file(image->descriptor))
     goto close_file;
   image->bytes = mmap(NULL, pages, PROT_READ, MAP_SHARED, image->descriptor, 0);
   if (image->bytes == MAP_FAILED)

@@ -23,8 +23,9 @@ struct linux_port_options {
 
 /* Prepares the platform: address space, entry table, loader thread. Once. False: *problem says why. */
 bool linux_port_prepare(const struct linux_port_options *options, const char **problem);
-/* Seals this process (see seal.c), then starts the processors. After kernel_initialise. From here on no thread can make memory
- * executable except the loader, and the code of this program cannot be changed or remapped. False: *problem says why. */
+/* Seals this process (see seal.c), then starts the processors. After kernel_initialise. From here on no thread can make
+ * memory executable except the loader, and the code of this program cannot be changed or remapped. False: *problem says
+ * why. */
 bool linux_port_start(const char **problem);
 
 /* What the seal achieved, for the report of `signet run --verbose` and for tests. */
@@ -36,8 +37,8 @@ struct linux_seal_facts {
 };
 void linux_seal_facts(struct linux_seal_facts *facts);
 
-/* Devices for the host program to grant. The descriptors stay the caller's to keep open; the device uses its own copies.
- * NULL: *problem says why (a directory on procfs is refused: it could write to sealed code). */
+/* Devices for the host program to grant. The descriptors stay the caller's to keep open; the device uses its own
+ * copies. NULL: *problem says why (a directory on procfs is refused: it could write to sealed code). */
 struct port_device *linux_stream_device(int input, int output, const char **problem);
 struct port_device *linux_directory_device(const char *path, bool read_only, const char **problem);
 
@@ -54,10 +55,10 @@ struct linux_cpu {
   uint64_t base;                /* of the window that ran last, which %gs holds; 0: its process is no more */
   uint32_t tick;                /* a tick came while the kernel ran */
   uint32_t number;
-  struct port_fault fault;      /* handed from the signal handler to kernel_fault */
-  uint32_t floating_window;     /* whose values the vector registers may hold; UINT32_MAX: anybody's */
-  uint64_t not_worked;          /* nanoseconds of CLOCK_MONOTONIC in which the host did not run this thread, as last seen */
-  _Atomic uint32_t wake;        /* futex: 1 when a wake is pending */
+  struct port_fault fault;  /* handed from the signal handler to kernel_fault */
+  uint32_t floating_window; /* whose values the vector registers may hold; UINT32_MAX: anybody's */
+  uint64_t not_worked;      /* nanoseconds of CLOCK_MONOTONIC in which the host did not run this thread, as last seen */
+  _Atomic uint32_t wake;    /* futex: 1 when a wake is pending */
   void *signal_stack;
 };
 
@@ -72,10 +73,11 @@ static inline uint64_t linux_window_base(uint32_t window) {
 
 /* cpu.c */
 extern __thread struct linux_cpu *linux_cpu_self;
-/* Looks at how long the host has not run this processor. The host's clock for that costs a system call: at ticks and after sleep. */
+/* Looks at how long the host has not run this processor. The host's clock for that costs a system call: at ticks and
+ * after sleep. */
 void linux_cpu_account(struct linux_cpu *cpu);
-void linux_context_forget(const struct port_context *context);    /* no processor holds its registers */
-void linux_window_forget(uint32_t window); /* who runs in it next is somebody else */
+void linux_context_forget(const struct port_context *context); /* no processor holds its registers */
+void linux_window_forget(uint32_t window);                     /* who runs in it next is somebody else */
 void linux_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
 void linux_futex_wake(_Atomic uint32_t *word, int count);
 /* A mutex for state that is not the kernel's. */

@@ -1,5 +1,6 @@
-/* Owns the loader: the one host thread that may make memory executable, and only as readable and executable pages of a write-sealed file
- * that the kernel has had verified. One request at a time; any kernel thread asks, without the kernel lock. */
+/* Owns the loader: the one host thread that may make memory executable, and only as readable and executable pages of a
+ * write-sealed file that the kernel has had verified. One request at a time; any kernel thread asks, without the kernel
+ * lock. */
 #include <errno.h>
 #include <sys/mman.h>
 

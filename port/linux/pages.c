@@ -1,6 +1,7 @@
 /* Owns the pages that the kernel's own memory is made of. Any thread of the kernel; a mutex of its own.
  *
- * Small runs that come back are kept, because a mapping and its page faults cost more than wiping; they are wiped when they go out again. */
+ * Small runs that come back are kept, because a mapping and its page faults cost more than wiping; they are wiped when
+ * they go out again. */
 #include <sys/mman.h>
 
 #include "port/linux/linux.h"

@@ -1,9 +1,10 @@
-/* Owns the sealing of the host process: after linux_seal no thread can add executable memory but the loader, and the program's own code and
- * constants can be neither changed nor remapped. Called once, by the thread that starts the system, after all other threads have filtered
- * themselves.
+/* Owns the sealing of the host process: after linux_seal no thread can add executable memory but the loader, and the
+ * program's own code and constants can be neither changed nor remapped. Called once, by the thread that starts the
+ * system, after all other threads have filtered themselves.
  *
- * Five layers: system call filters on every thread (checked, not assumed), PR_SET_MDWE, mseal on the program's own mappings, write seals on
- * the files that sealed code is mapped from, and Landlock (confine.c), because a descriptor of /proc/self/mem would write through the others. */
+ * Five layers: system call filters on every thread (checked, not assumed), PR_SET_MDWE, mseal on the program's own
+ * mappings, write seals on the files that sealed code is mapped from, and Landlock (confine.c), because a descriptor of
+ * /proc/self/mem would write through the others. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -33,24 +34,65 @@ void linux_seal_facts(struct linux_seal_facts *out) { *out = facts; }
 
 /* What processors, the poller and the host program's thread need. Memory calls are added with their argument checks. */
 static const int ordinary_calls[] = {
-    SCMP_SYS(futex),         SCMP_SYS(rt_sigreturn),  SCMP_SYS(munmap),        SCMP_SYS(madvise),
-    SCMP_SYS(brk),           SCMP_SYS(memfd_create),  SCMP_SYS(fcntl),         SCMP_SYS(ftruncate),
-    SCMP_SYS(fallocate),     SCMP_SYS(read),          SCMP_SYS(write),         SCMP_SYS(readv),
-    SCMP_SYS(writev),        SCMP_SYS(pread64),       SCMP_SYS(pwrite64),      SCMP_SYS(close),
-    SCMP_SYS(lseek),         SCMP_SYS(fstat),         SCMP_SYS(newfstatat),    SCMP_SYS(fstatfs),
-    SCMP_SYS(getdents64),    SCMP_SYS(openat2),       SCMP_SYS(mkdirat),       SCMP_SYS(unlinkat),
-    SCMP_SYS(renameat2),     SCMP_SYS(symlinkat),     SCMP_SYS(readlinkat),    SCMP_SYS(fchmod),
-    SCMP_SYS(utimensat),     SCMP_SYS(fsync),         SCMP_SYS(fdatasync),     SCMP_SYS(dup),
-    SCMP_SYS(ioctl),         SCMP_SYS(poll),          SCMP_SYS(ppoll),         SCMP_SYS(clock_gettime),
-    SCMP_SYS(clock_nanosleep), SCMP_SYS(getrandom),   SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigtimedwait), SCMP_SYS(sigaltstack), SCMP_SYS(tgkill),        SCMP_SYS(kill),
-    SCMP_SYS(getpid),        SCMP_SYS(gettid),        SCMP_SYS(exit),          SCMP_SYS(exit_group),
-    SCMP_SYS(restart_syscall), SCMP_SYS(sched_yield), SCMP_SYS(sched_setaffinity), SCMP_SYS(timer_settime),
-    SCMP_SYS(arch_prctl),    SCMP_SYS(getppid),       SCMP_SYS(mincore),
+    SCMP_SYS(futex),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(munmap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(brk),
+    SCMP_SYS(memfd_create),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(ftruncate),
+    SCMP_SYS(fallocate),
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(readv),
+    SCMP_SYS(writev),
+    SCMP_SYS(pread64),
+    SCMP_SYS(pwrite64),
+    SCMP_SYS(close),
+    SCMP_SYS(lseek),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(fstatfs),
+    SCMP_SYS(getdents64),
+    SCMP_SYS(openat2),
+    SCMP_SYS(mkdirat),
+    SCMP_SYS(unlinkat),
+    SCMP_SYS(renameat2),
+    SCMP_SYS(symlinkat),
+    SCMP_SYS(readlinkat),
+    SCMP_SYS(fchmod),
+    SCMP_SYS(utimensat),
+    SCMP_SYS(fsync),
+    SCMP_SYS(fdatasync),
+    SCMP_SYS(dup),
+    SCMP_SYS(ioctl),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigtimedwait),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(tgkill),
+    SCMP_SYS(kill),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sched_setaffinity),
+    SCMP_SYS(timer_settime),
+    SCMP_SYS(arch_prctl),
+    SCMP_SYS(getppid),
+    SCMP_SYS(mincore),
 };
 
 static const int poller_calls[] = {
-    SCMP_SYS(futex), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
+    SCMP_SYS(futex), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn),  SCMP_SYS(restart_syscall),
     SCMP_SYS(poll),  SCMP_SYS(read), SCMP_SYS(write),      SCMP_SYS(clock_gettime),
 };
 
@@ -72,13 +114,11 @@ static bool add_rules(scmp_filter_ctx filter, enum linux_thread_role role) {
     if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[role].calls[i], 0) != 0)
       return false;
   if (role == LINUX_THREAD_LOADER)
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
-                            SCMP_A2(SCMP_CMP_EQ, PROT_READ | PROT_EXEC),
+    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, SCMP_A2(SCMP_CMP_EQ, PROT_READ | PROT_EXEC),
                             SCMP_A3(SCMP_CMP_EQ, MAP_SHARED | MAP_FIXED)) == 0;
-  return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                          SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0 &&
-         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                          SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0;
+  return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0 &&
+         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) ==
+             0;
 }
 
 /* The filter as a program, made once for each kind; NULL on failure. Called by one thread at a time. */
@@ -150,8 +190,8 @@ static bool all_threads_filtered(void) {
   return all;
 }
 
-/* Seals each mapping of a file that cannot be written: code, constants, relocated data. Refuses to go on beside memory that is
- * writable and executable. */
+/* Seals each mapping of a file that cannot be written: code, constants, relocated data. Refuses to go on beside memory
+ * that is writable and executable. */
 static bool seal_mappings(const char **problem) {
   FILE *maps = fopen("/proc/self/maps", "r");
   char line[512];

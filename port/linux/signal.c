@@ -1,5 +1,6 @@
-/* Owns the signals of processor threads: the tick that pre-empts, and faults of sealed code. Handlers run on a stack of the kernel's,
- * because %rsp may be a process's. They never call into the kernel themselves: they save what was running and return to a place in the kernel. */
+/* Owns the signals of processor threads: the tick that pre-empts, and faults of sealed code. Handlers run on a stack of
+ * the kernel's, because %rsp may be a process's. They never call into the kernel themselves: they save what was running
+ * and return to a place in the kernel. */
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>

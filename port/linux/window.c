@@ -1,9 +1,9 @@
 /* Owns the reserved address space and what is mapped in each window. Called by the kernel with its lock held, except
  * for the mapping of images (a window whose process is not running has one user).
  *
- * A window that was set up for one image is kept set up when its process ends: private memory is dropped, mappings stay, marked
- * stale. The next process from the same image finds them and saves the system calls. Anything that does not match
- * drops all that is stale before a process runs in the window (linux_window_settle). */
+ * A window that was set up for one image is kept set up when its process ends: private memory is dropped, mappings
+ * stay, marked stale. The next process from the same image finds them and saves the system calls. Anything that does
+ * not match drops all that is stale before a process runs in the window (linux_window_settle). */
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -27,10 +27,10 @@ struct mapping {
 struct window {
   struct mapping mapping[ENTRIES];
   uint8_t mappings;
-  bool tables;    /* entry table and thread page are mapped */
-  bool settled;   /* a process has run since it was created */
-  bool zone;      /* its block zone is mapped */
-  bool unkept;    /* something does not fit the record: unmap all at the end */
+  bool tables;  /* entry table and thread page are mapped */
+  bool settled; /* a process has run since it was created */
+  bool zone;    /* its block zone is mapped */
+  bool unkept;  /* something does not fit the record: unmap all at the end */
   uint32_t dynamic_low;
   uint64_t dynamic_high; /* what running processes mapped beyond the record */
 };
@@ -72,7 +72,8 @@ bool linux_window_prepare(const char **problem) {
   _Static_assert(SIGNET_CALL_COUNT <= 64, "entry.S has a stub for each call");
   uint32_t wanted = linux_options.windows ? linux_options.windows : 16384;
   void *area = MAP_FAILED;
-  /* One window more than counted: the area is cut to a multiple of 4 GiB. The space before and after is kept reserved as guard. */
+  /* One window more than counted: the area is cut to a multiple of 4 GiB. The space before and after is kept reserved
+   * as guard. */
   for (; wanted >= 8; wanted /= 2) {
     area = mmap(NULL, (wanted + 2ull) * LINUX_WINDOW_BYTES, PROT_NONE, reserve_flags, -1, 0);
     if (area != MAP_FAILED)
@@ -139,9 +140,12 @@ bool linux_window_block_zone(uint32_t window) {
   return w->zone;
 }
 
-static bool writable(const struct mapping *m) { return m->kind != MAPPING_CODE && m->protection == SIGNET_PROTECT_WRITE; }
+static bool writable(const struct mapping *m) {
+  return m->kind != MAPPING_CODE && m->protection == SIGNET_PROTECT_WRITE;
+}
 
-/* Pages at each end of a mapping that are wiped in place instead of being given back: a page fault costs more than wiping. */
+/* Pages at each end of a mapping that are wiped in place instead of being given back: a page fault costs more than
+ * wiping. */
 #define WIPED_LOW 16
 #define WIPED_HIGH 8
 #define REWRITTEN_MOST 8 /* pages of image data */

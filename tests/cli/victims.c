@@ -78,7 +78,8 @@ int main(int count, char **arguments) {
     puts(block ? "usable" : "unusable");
   }
   if (!strcmp(what, "execute"))
-    puts(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? "refused" : "mapped");
+    puts(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? "refused"
+                                                                                                   : "mapped");
   if (!strcmp(what, "wait")) {
     puts("ready");
     fflush(stdout);

@@ -1,5 +1,5 @@
-/* Tests of port/linux by itself, under a kernel of a few lines: the seal is attacked from the host program's thread and from a
- * processor thread, and small programs check what crosses the border between a process and the kernel. */
+/* Tests of port/linux by itself, under a kernel of a few lines: the seal is attacked from the host program's thread and
+ * from a processor thread, and small programs check what crosses the border between a process and the kernel. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -130,10 +130,12 @@ static int attack_map(void) {
 }
 static int attack_map_both(void) {
   return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? errno
-                                                                                                               : 0;
+                                                                                                                : 0;
 }
 static int attack_protect(void) { return mprotect(own_data, 4096, PROT_READ | PROT_EXEC) ? errno : 0; }
-static int attack_pkey(void) { return syscall(SYS_pkey_mprotect, own_data, 4096, PROT_READ | PROT_EXEC, -1) ? errno : 0; }
+static int attack_pkey(void) {
+  return syscall(SYS_pkey_mprotect, own_data, 4096, PROT_READ | PROT_EXEC, -1) ? errno : 0;
+}
 static void *own_code(void) { return (void *)((uintptr_t)&attack_map & ~4095ul); }
 static int attack_code_writable(void) { return mprotect(own_code(), 4096, PROT_READ | PROT_WRITE) ? errno : 0; }
 static int attack_code_unmap(void) { return munmap(own_code(), 4096) ? errno : 0; }
@@ -183,7 +185,9 @@ static int attack_image_unseal(void) { return fcntl(image_file(), 1033, 0) < 0 ?
 static int attack_image_execute(void) {
   return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, image_file(), 0) == MAP_FAILED ? errno : 0;
 }
-static int attack_image_protect(void) { return mprotect((void *)port_image_bytes(image), 4096, PROT_READ | PROT_WRITE) ? errno : 0; }
+static int attack_image_protect(void) {
+  return mprotect((void *)port_image_bytes(image), 4096, PROT_READ | PROT_WRITE) ? errno : 0;
+}
 
 static const struct {
   const char *name;
@@ -239,7 +243,8 @@ static void judge(const char *where) {
 /* ---- Programs in windows ---- */
 
 static void prepare_window(uint32_t window) {
-  bool good = port_window_create(window) && port_image_map(image, 0, window, 0x20000, 4096, true, SIGNET_PROTECT_READ) &&
+  bool good = port_window_create(window) &&
+              port_image_map(image, 0, window, 0x20000, 4096, true, SIGNET_PROTECT_READ) &&
               port_window_map(window, 0x30000, 0x10000, SIGNET_PROTECT_WRITE);
   if (!good)
     ok(false, "window %u can be made", window);
