@@ -207,7 +207,7 @@ static void mark(struct kernel_process *process, const struct signet_ending *end
 /* The tree can be deep: loops, not recursion. */
 void process_end(struct kernel_process *root, const struct signet_ending *ending) {
   static const struct signet_ending stopped = {.kind = SIGNET_ENDED_STOPPED};
-  struct kernel_process *process = root, *next, *parent = root->parent;
+  struct kernel_process *process = root, *next;
   if (root->state >= SIGNET_PROCESS_STOPPING)
     return;
   mark(root, ending);
@@ -235,8 +235,7 @@ void process_end(struct kernel_process *root, const struct signet_ending *ending
     finish_one(process);
     process = next;
   }
-  finish_one(root);
-  process_finish(parent);
+  finish_one(root); /* its parent is not STOPPING, or it had been already */
 }
 
 /* ---- The calls ---- */

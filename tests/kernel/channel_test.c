@@ -221,6 +221,55 @@ static void contract_blobs_refused(void) {
   teardown(&before);
 }
 
+/* The kernel's sum of a contract, by which it looks for one that it has. */
+static uint32_t contract_sum(const struct contract_file *file) {
+  const uint8_t *bytes = (const uint8_t *)file;
+  uint64_t length = sizeof *file, value = length, word;
+  for (; length >= 8; length -= 8, bytes += 8) {
+    memcpy(&word, bytes, 8);
+    value = (value ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+  }
+  for (; length; length--)
+    value = (value ^ *bytes++) * UINT64_C(0x9e3779b97f4a7c15);
+  return (uint32_t)(value >> 32);
+}
+
+/* Whoever makes two contracts with the same sum gets two contracts, not the first one's rules under the second's name.
+ */
+static void contracts_with_the_same_sum(void) {
+  struct alive before = alive_now();
+  setup();
+  enum { TRIES = 1 << 19 };
+  static struct { uint32_t sum, try; } seen[TRIES];
+  struct contract_file one = contract_make(), two = contract_make();
+  two.rows[TAG_ONEWAY].length_least = 0;
+  for (uint32_t try = 1; try < TRIES; try++) {
+    memcpy(one.header.identity, &try, sizeof try);
+    uint32_t sum = contract_sum(&one);
+    seen[sum % TRIES].sum = sum;
+    seen[sum % TRIES].try = try;
+  }
+  bool found = false;
+  for (uint32_t try = 1; try < TRIES && !found; try++) {
+    memcpy(two.header.identity, &try, sizeof try);
+    uint32_t sum = contract_sum(&two);
+    found = seen[sum % TRIES].try && seen[sum % TRIES].sum == sum;
+    memcpy(one.header.identity, &seen[sum % TRIES].try, 4);
+  }
+  CHECK(found);
+  memcpy(at(client, SCRATCH), &one, sizeof one);
+  uint64_t first = CALL(client, channel_create, SCRATCH, sizeof one, 0, 0, 0).value;
+  memcpy(at(client, SCRATCH), &two, sizeof two);
+  uint64_t second = CALL(client, channel_create, SCRATCH, sizeof two, 0, 0, 0).value;
+  const struct contract *of_first = handle_find_endpoint(client, (uint32_t)first)->channel->contract;
+  const struct contract *of_second = handle_find_endpoint(client, (uint32_t)second)->channel->contract;
+  CHECK(of_first->check == of_second->check && of_first != of_second);
+  message_write(client, 0, TAG_ONEWAY, 0, 0, 0);
+  CHECK_STATUS(CALL(client, channel_send, (uint32_t)first, SCRATCH, 0, 0, 0), SIGNET_CONTRACT);
+  CHECK_STATUS(CALL(client, channel_send, (uint32_t)second, SCRATCH, 0, 0, 0), SIGNET_OK);
+  teardown(&before);
+}
+
 /* ---- Blocks ---- */
 
 static void block_moves_with_its_content(void) {
@@ -361,6 +410,22 @@ static void no_endpoint_reaches_its_own_queue(void) {
   message_write(client, 0, TAG_SERVER, 0, b1, (uint32_t)block);
   CHECK_STATUS(CALL(client, channel_send, a0, SCRATCH, 0, 0, 0), SIGNET_CONTRACT);
   CHECK_INVARIANTS();
+  teardown(&before);
+}
+
+/* The end that travelled is gone with what carried it; its peer goes on sending to nobody. */
+static void sending_to_an_end_lost_on_its_way(void) {
+  struct alive before = alive_now();
+  setup();
+  uint64_t a = make_channel(client), b = make_channel(client), c = make_channel(client);
+  uint64_t block = CALL(client, block_allocate, 1, 0, 0, 0, 0).value;
+  message_write(client, 0, TAG_SERVER, 0, (uint32_t)(a >> 32), (uint32_t)block);
+  CHECK_STATUS(CALL(client, channel_send, (uint32_t)b, SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(client, handle_close, (uint32_t)b, 0, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(client, handle_close, (uint32_t)(b >> 32), 0, 0, 0, 0), SIGNET_OK);
+  message_write(client, 0, TAG_CLIENT, 0, (uint32_t)c, 0);
+  CHECK_STATUS(CALL(client, channel_send, (uint32_t)a, SCRATCH, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(client, handle_close, (uint32_t)c, 0, 0, 0, 0), SIGNET_HANDLE);
   teardown(&before);
 }
 
@@ -508,12 +573,14 @@ int main(void) {
   TEST(send_to_closed_peer_frees);
   TEST(contract_refusals);
   TEST(contract_blobs_refused);
+  TEST(contracts_with_the_same_sum);
   TEST(block_moves_with_its_content);
   TEST(double_send_in_one_message);
   TEST(message_in_flight_dies_with_both);
   TEST(receive_that_fails_keeps_the_message);
   TEST(endpoint_moves);
   TEST(no_endpoint_reaches_its_own_queue);
+  TEST(sending_to_an_end_lost_on_its_way);
   TEST(deep_carriers_close_without_recursion);
   TEST(select_over_several);
   TEST(deadlines);

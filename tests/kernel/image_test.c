@@ -243,6 +243,27 @@ static void digest(void) {
   }
 }
 
+/* An image and a stack that together leave no room for the rest. */
+static void too_large_together(void) {
+  struct alive before = alive_now();
+  struct image_file *file = image_file_make();
+  struct kernel_image *loaded;
+  struct kernel_process *process;
+  struct signet_process_specification specification = {.quota = quota_plenty, .stack = 1 << 30, .name = "large"};
+  specification.quota.memory = UINT64_C(16) << 30;
+  file->program[1].length = SIGNET_CODE_HIGH - DATA_LOW;
+  CHECK(!kernel_image_load(file, sizeof *file, &loaded, &refusal));
+  CHECK(kernel_process_create(loaded, &specification, NULL, &process) == SIGNET_ARGUMENT);
+  specification.stack = (1 << 30) - 4 * SIGNET_GUARD;
+  CHECK(kernel_process_create(loaded, &specification, NULL, &process) == SIGNET_OK);
+  CHECK(!kernel_process_start(process));
+  CHECK_INVARIANTS();
+  end(process);
+  kernel_image_release(loaded);
+  free(file);
+  CHECK(alive_same(&before));
+}
+
 static void same_bytes_are_kept_once(void) {
   struct alive before = alive_now();
   struct image_file *file = image_file_make();
@@ -271,6 +292,7 @@ int main(void) {
   TEST(cut_off_at_every_byte);
   TEST(every_header_byte_altered);
   TEST(altered_images_start_or_not);
+  TEST(too_large_together);
   TEST(same_bytes_are_kept_once);
   return test_finish();
 }

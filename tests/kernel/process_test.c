@@ -469,6 +469,59 @@ static void words(void) {
   teardown(&before);
 }
 
+/* Thirty deadlines, armed and disarmed in no order: each passes when it should. */
+static void timers(void) {
+  struct alive before = alive_now();
+  uint64_t deadline[30], seed = 1;
+  root = boot("root");
+  CHECK(turn_to(root));
+  struct port_context *first = sim_current();
+  for (unsigned round = 0; round < 40; round++) {
+    for (unsigned i = 0; i < 30; i++) {
+      seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+      deadline[i] = sim_clock + 1000 + (seed >> 40) % 5000;
+      CHECK_STATUS(sim_call(SIGNET_CALL_thread_create, ENTRY, SCRATCH, i, 0, 0), SIGNET_OK);
+    }
+    CHECK_STATUS(sim_call(SIGNET_CALL_thread_yield, 0, 0, 0, 0, 0), SIM_AWAY);
+    for (unsigned i = 0; i < 30; i++)
+      CHECK_STATUS(sim_call(SIGNET_CALL_word_wait, SCRATCH + 4 * i, 0, deadline[i], 0, 0), SIM_AWAY);
+    CHECK(sim_current() == first && kernel.timer_count == 30);
+    CHECK_INVARIANTS();
+    /* A third of them are woken before. */
+    for (unsigned i = 0; i < 10; i++) {
+      seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+      unsigned which = (seed >> 40) % 30;
+      CHECK(sim_call(SIGNET_CALL_word_wake, SCRATCH + 4 * which, 1, 0, 0, 0).value == (deadline[which] != 0));
+      deadline[which] = 0;
+      CHECK_INVARIANTS();
+    }
+    sim_call(SIGNET_CALL_word_wait, SCRATCH + 400, 0, SIGNET_NEVER, 0, 0);
+    for (unsigned left = 30; left; left--) {
+      uint64_t earliest = UINT64_MAX;
+      for (unsigned i = 0; i < 30; i++)
+        if (deadline[i] && deadline[i] < earliest)
+          earliest = deadline[i];
+      if (!sim_current()) {
+        sim_clock = earliest - 1;
+        sim_run();
+        CHECK(!sim_current());
+        sim_clock = earliest;
+        sim_run();
+      }
+      CHECK(sim_current());
+      if (!sim_current())
+        return;
+      unsigned which = (unsigned)sim_current()->argument;
+      CHECK(sim_current()->result.status == (deadline[which] ? SIGNET_TIMEOUT : SIGNET_OK) &&
+            deadline[which] <= sim_clock);
+      deadline[which] = 0;
+      sim_call(SIGNET_CALL_thread_exit, left == 1 ? SCRATCH + 400 : 0, 0, 0, 0, 0);
+    }
+    CHECK(sim_current() == first);
+  }
+  teardown(&before);
+}
+
 static void main_thread_may_leave_first(void) {
   struct alive before = alive_now();
   root = boot("root");
@@ -487,7 +540,8 @@ static unsigned turns_beside_a_pair(unsigned steps, bool ticks) {
   struct alive before = alive_now();
   struct kernel_process *server, *client = boot_pair(&server);
   root = boot("third");
-  unsigned turns_of_third = 0;
+  unsigned turns_of_third = 0, replies = 0;
+  bool asked = false;
   *word_at(server, SCRATCH) = server->slot[0];
   if (sim_current())
     sim_preempt();
@@ -504,16 +558,18 @@ static unsigned turns_beside_a_pair(unsigned steps, bool ticks) {
       message_write(client, 0, TAG_REQUEST, 16, 0, 0);
       sim_call(SIGNET_CALL_channel_call, client->slot[0], SCRATCH, SCRATCH + 512, 200, SIGNET_NEVER);
     } else {
-      if (sim_current()->answered) {
+      if (asked || (sim_current()->answered && sim_current()->result.status == SIGNET_OK)) {
         message_write(server, 8, TAG_REPLY, 8, 0, 0);
         sim_current()->answered = false;
         CHECK_STATUS(sim_call(SIGNET_CALL_channel_send, server->slot[0], SCRATCH + 8, 0, 0, 0), SIGNET_OK);
+        replies++;
       }
-      sim_call(SIGNET_CALL_channel_receive, SCRATCH, 1, SCRATCH + 8, 200, SIGNET_NEVER);
+      asked = sim_call(SIGNET_CALL_channel_receive, SCRATCH, 1, SCRATCH + 8, 200, SIGNET_NEVER).status == SIGNET_OK;
     }
-    if (ticks && step % 20 == 19)
+    if (ticks && step % 20 == 19 && sim_current())
       sim_preempt();
   }
+  CHECK(replies > steps / 4);
   end(client);
   end(server);
   teardown(&before);
@@ -898,6 +954,7 @@ int main(void) {
   TEST(quota_follows_messages_of_the_dead);
   TEST(connecting);
   TEST(words);
+  TEST(timers);
   TEST(main_thread_may_leave_first);
   TEST(nobody_starves);
   TEST(idle_processor_takes_work);
