@@ -1,5 +1,5 @@
-/* A sealed process that wants what it was not given: `intruder file NAME…` asks for files, `intruder memory` writes where memory is not
- * its own. Run by run.sh. */
+/* A sealed process that wants what it was not given: `intruder file NAME…` asks for files, `intruder memory` writes
+ * where memory is not its own. Run by run.sh. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,8 +15,8 @@ static void ask_for_files(char **names) {
   }
 }
 
-/* A pointer of 64 bits is cut to its window by every instruction that uses it: this address becomes 0x6789abc8 of its own window,
- * where nothing is mapped. There is no way to say the address of another process, or of the kernel. */
+/* A pointer of 64 bits is cut to its window by every instruction that uses it: this address becomes 0x6789abc8 of its
+ * own window, where nothing is mapped. There is no way to say the address of another process, or of the kernel. */
 __attribute__((noinline)) static void write_elsewhere(void) {
   volatile long *elsewhere = (volatile long *)0x7f126789abc8;
   printf("intruder: writing to address %p of the host\n", (void *)elsewhere);
