@@ -13,7 +13,16 @@ struct slab {
   uint32_t fresh; /* objects never used yet begin here */
 };
 
-#define SLAB_ROOM (SIGNET_PAGE - sizeof(struct slab))
+/* Under the sanitizer whatever is not in use must not be touched. */
+#ifdef __SANITIZE_ADDRESS__
+void __asan_poison_memory_region(void const volatile *memory, size_t length);
+void __asan_unpoison_memory_region(void const volatile *memory, size_t length);
+#define FORBID(memory, length) __asan_poison_memory_region(memory, length)
+#define PERMIT(memory, length) __asan_unpoison_memory_region(memory, length)
+#else
+#define FORBID(memory, length) ((void)(memory))
+#define PERMIT(memory, length) ((void)(memory))
+#endif
 
 static const uint16_t sizes[] = {32, 64, 96, 128, 192, 256, 320, 384, 504, 576, 672, 808, 1008, 1344, 2024};
 #define CLASSES (sizeof sizes / sizeof sizes[0])
@@ -44,6 +53,7 @@ static void *allocate_pages(size_t length) {
 }
 
 static void free_pages(void *memory, size_t length) {
+  PERMIT(memory, length);
   pages -= length / SIGNET_PAGE;
   port_pages_free(memory, length);
 }
@@ -56,6 +66,7 @@ static struct slab *slab_with_room(unsigned class) {
     return NULL;
   slab->class = class;
   slab->fresh = sizeof *slab;
+  FORBID(slab + 1, SIGNET_PAGE - sizeof *slab);
   list_append(&partial[class], &slab->link);
   empty[class]++;
   return slab;
@@ -80,11 +91,13 @@ void *allocate(size_t length) {
   objects++;
   void *object = slab->free;
   if (object) {
+    PERMIT(object, length);
     slab->free = *(void **)object;
     memset(object, 0, length);
   } else {
     object = (char *)slab + slab->fresh;
     slab->fresh += sizes[class];
+    PERMIT(object, length);
   }
   if (!slab->free && slab->fresh + sizes[class] > SIGNET_PAGE)
     list_remove(&slab->link);
@@ -106,6 +119,7 @@ void release(void *memory, size_t length) {
     list_append(&partial[class], &slab->link);
   *(void **)memory = slab->free;
   slab->free = memory;
+  FORBID(memory, sizes[class]);
   if (--slab->used)
     return;
   if (empty[class]) {
