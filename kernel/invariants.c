@@ -111,7 +111,9 @@ static const char *thread_check(const struct thread *thread) {
   bool running = process->cpu && process->run == RUN_ACTIVE && process->cpu->current == thread;
   CHECK((thread->state == THREAD_READY) == on_list(&process->ready, &thread->turn_link),
         "thread: it is ready when it is on its process's ready list");
-  CHECK((thread->state == THREAD_RUNNING) <= running, "thread: it is running when a processor runs it");
+  /* Of a process that is stopping, the thread that left its processor for the last time keeps its state. */
+  CHECK(thread->state != THREAD_RUNNING || running || process->state == SIGNET_PROCESS_STOPPING,
+        "thread: it is running when a processor runs it");
   CHECK((thread->wait == WAIT_NONE) == (thread->state != THREAD_WAITING),
         "thread: it waits for something or not at all");
   CHECK(!thread->timer || (thread->state == THREAD_WAITING && kernel.timers[thread->timer] == thread),
