@@ -1,5 +1,6 @@
 -- What programs ask of a database, all in memory: inserts, an index, joins, grouping, updates, text. Prints results that bench/run compares.
 PRAGMA journal_mode = OFF;
+PRAGMA temp_store = MEMORY;
 CREATE TABLE item (id INTEGER PRIMARY KEY, shelf INTEGER, name TEXT, price REAL);
 BEGIN;
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 350000)
