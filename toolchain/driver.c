@@ -16,7 +16,6 @@ static const char *const options_before[] = {
     "-fno-stack-clash-protection", /* guards are the window's own */
     "-fno-stack-protector",
     "-mtls-dialect=gnu",
-    "-falign-loops=32",             /* loops begin with a bundle: their padding is then outside of them */
     "-gno-variable-location-views", /* they assume that no padding is added */
     "-D__signet__=1",
 };
