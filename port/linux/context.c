@@ -214,16 +214,19 @@ static const uint8_t return_or[] = {0x4c, 0x09, 0x34, 0x24, 0xc3};
 
 /* A thread stopped between the mask of a return address and its use goes back to the mask: another thread of the window
  * may write the address before it goes on. A ret is verified code only as the sequence's end, and an or with that ret
- * behind it only as its middle. */
+ * behind it only as its middle. But it may have been stopped before an instruction in data, on its way to a fault: what
+ * looks like a ret there must not send it back into the code before. Data is entered only at the start of a bundle (by
+ * a masked branch, or past the end of the code), the sequence lies within one: so it never goes back over a bundle's
+ * start. */
 static uint64_t before_return_sequence(uint64_t rip, uint64_t base) {
   uint8_t code[sizeof return_or] = {0};
-  uint64_t in_bundle = SIGNET_BUNDLE - ((rip - base) & (SIGNET_BUNDLE - 1));
+  uint64_t at = (rip - base) & (SIGNET_BUNDLE - 1), in_bundle = SIGNET_BUNDLE - at;
   /* The thread may be about to execute where no code is: the copy then fails, and so will it. */
   if (!linux_copy(code, (const void *)rip, in_bundle < sizeof code ? in_bundle : sizeof code))
     return rip;
-  if (code[0] == return_or[sizeof return_or - 1])
+  if (at >= RETURN_RET_AT && code[0] == return_or[sizeof return_or - 1])
     return rip - RETURN_RET_AT;
-  if (memcmp(code, return_or, sizeof return_or) == 0)
+  if (at >= RETURN_OR_AT && memcmp(code, return_or, sizeof return_or) == 0)
     return rip - RETURN_OR_AT;
   return rip;
 }
