@@ -107,7 +107,7 @@ static bool in_zone(uint64_t length, uint32_t offset) {
 bool port_block_map(struct port_block *block, uint64_t length, uint32_t window, uint32_t offset) {
   void *address = (void *)(linux_window_base(window) + offset);
   if (in_zone(length, offset)) {
-    if (!linux_window_block_zone(window))
+    if (!linux_window_block_zone(window, offset, length))
       return false;
     if (block->filled)
       linux_copy_words(address, arena + block->position, length);
@@ -129,6 +129,8 @@ void port_block_unmap(struct port_block *block, uint64_t length, uint32_t window
   } else if (mmap(address, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) ==
              MAP_FAILED) {
     linux_panic("cannot take a block out of window %u", window);
+  } else if (offset - SIGNET_BLOCKS_LOW < LINUX_BLOCK_ZONE) {
+    linux_window_block_hole(window);
   }
 }
 

@@ -111,9 +111,12 @@ static inline void linux_wipe_words(void *to, size_t length) {
   __asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0ul) : "memory");
 }
 
-/* Memory for the blocks of a window that move by copy: mapped when the first comes. False: no memory. */
+/* Memory for the blocks of a window that move by copy: mapped when the first comes. There is some at offset then.
+ * False: no memory. */
 #define LINUX_BLOCK_ZONE (1u << 20)
-bool linux_window_block_zone(uint32_t window);
+bool linux_window_block_zone(uint32_t window, uint32_t offset, uint64_t length);
+/* A part of it was made inaccessible. */
+void linux_window_block_hole(uint32_t window);
 
 /* loader.c */
 bool linux_loader_start(void);

@@ -30,6 +30,7 @@ struct window {
   bool tables;  /* entry table and thread page are mapped */
   bool settled; /* a process has run since it was created */
   bool zone;    /* its block zone is mapped */
+  bool torn;    /* and has a hole, where a block lay that began in it and was too long for it */
   bool unkept;  /* something does not fit the record: unmap all at the end */
   uint32_t dynamic_low;
   uint64_t dynamic_high; /* what running processes mapped beyond the record */
@@ -132,13 +133,17 @@ bool port_window_create(uint32_t window) {
   return true;
 }
 
-bool linux_window_block_zone(uint32_t window) {
+bool linux_window_block_zone(uint32_t window, uint32_t offset, uint64_t length) {
   struct window *w = &windows[window];
+  const int protection = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
   if (!w->zone)
-    w->zone = mmap(address_of(window, SIGNET_BLOCKS_LOW), LINUX_BLOCK_ZONE, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
+    w->zone = mmap(address_of(window, SIGNET_BLOCKS_LOW), LINUX_BLOCK_ZONE, protection, flags, -1, 0) != MAP_FAILED;
+  else if (w->torn)
+    return mmap(address_of(window, offset), length, protection, flags, -1, 0) != MAP_FAILED;
   return w->zone;
 }
+
+void linux_window_block_hole(uint32_t window) { windows[window].torn = windows[window].zone; }
 
 static bool writable(const struct mapping *m) {
   return m->kind != MAPPING_CODE && m->protection == SIGNET_PROTECT_WRITE;
@@ -191,6 +196,7 @@ void port_window_destroy(uint32_t window) {
   w->dynamic_low = 0;
   w->dynamic_high = 0;
   w->zone = false;
+  w->torn = false;
   linux_wipe_words(address_of(window, SIGNET_THREAD_PAGE), SIGNET_PAGE);
   bool renewed = true;
   for (uint32_t i = 0; i < w->mappings; i++) {

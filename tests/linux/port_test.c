@@ -286,6 +286,33 @@ static void test_border(void) {
   ok(seen.ended && seen.argument[0] != 0, "(and the test would see it if they did: two threads of one window)");
 }
 
+/* Where a thread goes on that was pre-empted at `offset`, as an offset. */
+static uint64_t goes_on_at(uint32_t offset) {
+  static uint8_t vector[512];
+  ucontext_t at = {0};
+  uint64_t base = linux_window_base(1);
+  struct port_context *context = port_context_create(0x20000, 0x40000, 0, 0);
+  at.uc_mcontext.gregs[REG_RIP] = (greg_t)(base + offset);
+  at.uc_mcontext.fpregs = (fpregset_t)(void *)vector;
+  linux_context_save_frame(context, &at, base);
+  uint64_t rip = (uint64_t)linux_context_rip(context) - base;
+  port_context_destroy(context);
+  return rip;
+}
+
+static void test_rollback(void) {
+  port_lock();
+  ok(goes_on_at(0x200c0) == 0x200c0 && goes_on_at(0x200c8) == 0x200c0 && goes_on_at(0x200cc) == 0x200c0,
+     "a thread stopped inside a masked return goes back to its start");
+  /* A branch to data faults, but a tick may come first. The data begin where the code ends. */
+  bool made = port_window_map(1, 0x21000, 4096, SIGNET_PROTECT_WRITE) && port_copy_out(1, 0x21000, "\xc3", 1);
+  ok(made && goes_on_at(0x21000) == 0x21000, "one stopped before data that look like a ret is not sent back into code");
+  made = made && port_copy_out(1, 0x21000, "\x4c\x09\x34\x24\xc3", 5);
+  ok(made && goes_on_at(0x21000) == 0x21000, "nor before data that look like the middle of a masked return");
+  port_window_unmap(1, 0x21000, 4096);
+  port_unlock();
+}
+
 /* A process that starts in the window of one that ended, on the same processor. */
 static void test_successor(void) {
   go(program(512, 0), NULL, 0, 1000);
@@ -405,6 +432,17 @@ static void test_blocks(void) {
   ok(port_block_map(block, 8192, 1, 0xc0000000) && port_copy_in(bytes, 1, 0xc0000000, 64) &&
          memcmp(bytes, zero, 64) == 0,
      "also where its owner had scribbled");
+  struct port_block *longer = port_block_create(8192);
+  uint32_t end = 0xc0000000 + LINUX_BLOCK_ZONE - 4096;
+  good = longer && port_block_map(longer, 8192, 1, end) && port_copy_out(1, end, "long", 4);
+  port_block_unmap(longer, 8192, 1, end);
+  ok(good && !port_copy_in(bytes, 1, end, 4), "one across the end of where small ones lie is out of reach when sent");
+  block = port_block_create(4096);
+  ok(block && port_block_map(block, 4096, 1, end) && port_copy_in(bytes, 1, end, 64) && memcmp(bytes, zero, 64) == 0 &&
+         port_copy_out(1, end, "small", 6),
+     "a small one can lie where it lay");
+  port_block_unmap(block, 4096, 1, end);
+  ok(memcmp(port_block_bytes(block, 4096), "small", 6) == 0, "and be sent");
   port_unlock();
 }
 
@@ -435,6 +473,7 @@ int main(void) {
   prepare_window(2);
   port_unlock();
   test_border();
+  test_rollback();
   test_successor();
   test_faults();
   test_copies();
