@@ -137,13 +137,13 @@ static bool may_carry(const struct endpoint *to, const struct endpoint *moved) {
 
 /* The objects that a message is to move, checked, each at most once. */
 static enum signet_status moved_find(struct kernel_process *process, uint64_t message,
-                                     const struct signet_contract_message *row, const struct endpoint *to,
-                                     struct object *moved[]) {
+                                     const struct signet_contract_message *row, uint32_t count,
+                                     const struct endpoint *to, struct object *moved[]) {
   struct signet_moved given[SIGNET_MESSAGE_MOVED];
   if (!port_copy_in(given, process->window, (uint32_t)message + (uint32_t)offsetof(struct signet_message, moved),
-                    row->moved_count * sizeof *given))
+                    count * sizeof *given))
     return SIGNET_ADDRESS;
-  for (uint32_t i = 0; i < row->moved_count; i++) {
+  for (uint32_t i = 0; i < count; i++) {
     moved[i] = handle_find(process, given[i].handle);
     if (!moved[i])
       return SIGNET_HANDLE;
@@ -197,7 +197,7 @@ static enum signet_status send(struct thread *thread, struct endpoint *from, uin
   if (!to->closed && to->count == to->limit)
     return SIGNET_FULL;
   if (header.moved_count) {
-    enum signet_status status = moved_find(process, message, row, to, moved);
+    enum signet_status status = moved_find(process, message, row, header.moved_count, to, moved);
     if (status)
       return status;
   }

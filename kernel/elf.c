@@ -40,7 +40,7 @@ static bool no_at(struct kernel_refusal *refusal, const char *text, uint64_t num
 }
 
 static bool header_check(const struct elf_header *header, size_t length, struct kernel_refusal *refusal) {
-  if (memcmp(header->magic, "\177ELF", 4))
+  if (memcmp(header->magic, "\177ELF", 4) != 0)
     return no(refusal, "not an ELF file");
   if (header->class != 2 || header->data != 1 || header->version != 1 || header->version2 != 1)
     return no(refusal, "not a 64-bit little-endian ELF file of version 1");

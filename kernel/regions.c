@@ -55,7 +55,7 @@ uint32_t regions_count_with(const struct regions *regions, uint32_t low, uint32_
 }
 
 static void open_gap(struct regions *regions, uint32_t index) {
-  ASSERT(regions->count < regions->capacity);
+  ASSERT(regions->at && regions->count < regions->capacity);
   memmove(&regions->at[index + 1], &regions->at[index], (regions->count - index) * sizeof *regions->at);
   regions->count++;
 }

@@ -89,6 +89,7 @@ int main(int argc, char **argv) {
     char *bytes = command_read_file(inputs[i], &length);
     if (!bytes) {
       fprintf(stderr, "signet as: cannot read %s\n", inputs[i]);
+      free(assembly);
       return 1;
     }
     source_read(assembly, strcmp(inputs[i], "-") == 0 ? "{standard input}" : inputs[i], bytes, length);

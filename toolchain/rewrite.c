@@ -571,7 +571,7 @@ void rewrite_instruction(struct assembly *assembly, char *statement) {
   else if (strstr(prefix, "rep"))
     repeat = REPEAT_WHILE_EQUAL;
 
-  char mnemonic[32];
+  char mnemonic[32] = "";
   size_t length = 0;
   while (statement[length] && !isspace((unsigned char)statement[length]) && statement[length] != '*' &&
          length + 1 < sizeof mnemonic) {

@@ -515,7 +515,7 @@ int main(int count, char **arguments) {
     char copy[512];
     if (length >= (ssize_t)sizeof copy)
       fail("the line is too long");
-    strcpy(copy, line);
+    memcpy(copy, line, (size_t)length + 1);
     if (*line && *line != '#')
       parse_line(copy);
   }

@@ -143,8 +143,9 @@ _Noreturn void linux_panic(const char *format, ...) {
   if (length > (int)sizeof text - 2)
     length = (int)sizeof text - 2;
   text[length++] = '\n';
-  if (write(2, text, (size_t)length) < 0)
-    length = 0;
+  /* Nothing is left to do if nobody can be told. */
+  ssize_t told = write(2, text, (size_t)length);
+  (void)told;
   signal(SIGABRT, SIG_DFL);
   abort();
 }
