@@ -91,6 +91,7 @@ static const char *symbol_at(const struct image *image, uint64_t offset) {
     const Elf64_Sym *symbols = (const Elf64_Sym *)(image->bytes + sections[i].sh_offset);
     const char *names = (const char *)image->bytes + sections[sections[i].sh_link].sh_offset;
     for (uint64_t j = 0; j < sections[i].sh_size / sizeof *symbols; j++)
+      /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the image has been read. */
       if (symbols[j].st_name && ELF64_ST_TYPE(symbols[j].st_info) <= STT_FUNC && symbols[j].st_value <= offset &&
           symbols[j].st_shndx != SHN_ABS && symbols[j].st_shndx != SHN_UNDEF &&
           (!best || symbols[j].st_value >= best_value)) {
