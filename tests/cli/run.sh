@@ -47,6 +47,21 @@ fault "stack overflow" 139 'wrote memory|read memory' overflow
 sh -c "$signet run $work/victims abort" >/dev/null 2>&1; is "abort ends as SIGABRT" 134 $?
 sh -c "$signet run $work/victims raise 15" >/dev/null 2>&1; is "raise(SIGTERM)" 143 $?
 
+# The running system, seen from the host: what is executable, and who could change it.
+$signet run "$work/victims" wait >"$work/out" 2>&1 &
+pid=$!
+for _ in $(seq 100); do grep -qs ready "$work/out" && break; sleep 0.05; done
+maps=$(cat /proc/$pid/maps)
+is "nothing is writable and executable" 0 "$(grep -c '^[^ ]* .wx' <<<"$maps")"
+is "three processes' code is mapped from sealed images" 3 "$(grep -c '^[^ ]* r-xs .*/memfd:signet-image' <<<"$maps")"
+is "nothing else is executable but the command and Linux's own page" "" \
+  "$(grep '^[^ ]* ..x' <<<"$maps" | grep -vE "memfd:signet-image|/signet$|\[vdso\]|\[vsyscall\]")"
+is "no image has a writable alias" 0 "$(grep -cE '^[^ ]* .w.s .*(signet-image|signet-entry-table)' <<<"$maps")"
+is "every thread has its system call filter" "$(ls /proc/$pid/task | wc -l)" "$(grep -l '^Seccomp:.2' /proc/$pid/task/*/status | wc -l)"
+is "and no way to new privileges" "$(ls /proc/$pid/task | wc -l)" "$(grep -l '^NoNewPrivs:.1' /proc/$pid/task/*/status | wc -l)"
+kill $pid
+wait $pid 2>/dev/null
+
 # Signals from outside.
 signalled() { # ARGUMENTS… : starts it, waits for "ready", sends SIGINT; prints output and status
   rm -f "$work/out"
