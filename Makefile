@@ -1,6 +1,13 @@
 # Plain make drives everything. The README's two commands: `make run` and `make test`.
 # Each folder says in its module.mk what it builds, and in packages.txt which Debian packages that needs.
+# What is being made is shown, one line each; `make V=1` shows the commands.
+ifeq ($(V),)
+.SILENT:
+SHELL = $(if $(filter-out $(SHOWN),$@),$(eval SHOWN := $@)$(info $(space) $@))/bin/bash
+space :=
+else
 SHELL := /bin/bash
+endif
 .DEFAULT_GOAL := all
 B := build
 CC := gcc
