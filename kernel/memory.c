@@ -34,8 +34,8 @@ struct signet_result call_memory_map(struct thread *thread, const uint64_t *argu
                        protection ? (enum signet_protection)protection : SIGNET_PROTECT_READ))
     return error(SIGNET_MEMORY);
   if (!protection && !port_window_protect(process->window, low, length, SIGNET_PROTECT_NONE)) {
-    /* What was there is gone already; nothing is there now. */
-    port_window_unmap(process->window, low, length);
+    /* What was there is gone already; nothing is there now, or zeros that can only be read and cost nothing. */
+    (void)port_window_unmap(process->window, low, length);
     process->used.regions -= process->regions.count;
     regions_carve(&process->regions, low, high);
     process->used.regions += process->regions.count;
@@ -64,7 +64,8 @@ struct signet_result call_memory_unmap(struct thread *thread, const uint64_t *ar
     return error(SIGNET_QUOTA);
   if (!regions_reserve(&process->regions, 1))
     return error(SIGNET_MEMORY);
-  port_window_unmap(process->window, low, length);
+  if (!port_window_unmap(process->window, low, length))
+    return error(SIGNET_MEMORY);
   process->used.regions -= process->regions.count;
   regions_carve(&process->regions, low, high);
   process->used.regions += process->regions.count;

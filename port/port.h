@@ -27,8 +27,8 @@ bool port_window_create(uint32_t window);
 void port_window_destroy(uint32_t window);
 /* Zeroed private memory, replacing what was there. NONE reserves nothing and is the same as unmap. False: no memory. */
 bool port_window_map(uint32_t window, uint32_t offset, uint64_t length, enum signet_protection protection);
-/* Inaccessible, and the memory given back. Cannot fail. */
-void port_window_unmap(uint32_t window, uint32_t offset, uint64_t length);
+/* Inaccessible, and the memory given back. False: no memory (to keep books on what is left around it). */
+bool port_window_unmap(uint32_t window, uint32_t offset, uint64_t length);
 /* False: no memory (the old protection stays). */
 bool port_window_protect(uint32_t window, uint32_t offset, uint64_t length, enum signet_protection protection);
 

@@ -72,14 +72,14 @@ struct port_block *port_block_create(uint64_t length) {
     return block;
   }
   uint64_t bytes = (uint64_t)SIGNET_PAGE << size;
-  if (bytes > ARENA_BYTES - arena_used)
+  if (bytes + SIGNET_PAGE > ARENA_BYTES - arena_used)
     return NULL;
   block = calloc(1, sizeof *block);
   if (!block)
     return NULL;
   block->position = arena_used;
   block->size = size;
-  arena_used += bytes;
+  arena_used += bytes + SIGNET_PAGE; /* a gap, so that the host never makes one mapping of two blocks */
   return block;
 }
 
@@ -126,8 +126,7 @@ void port_block_unmap(struct port_block *block, uint64_t length, uint32_t window
     linux_copy_words(arena + block->position, address, length);
     linux_wipe_words(address, length);
     block->filled = true;
-  } else if (mmap(address, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) ==
-             MAP_FAILED) {
+  } else if (!linux_window_close(window, offset, length)) {
     linux_panic("cannot take a block out of window %u", window);
   } else if (offset - SIGNET_BLOCKS_LOW < LINUX_BLOCK_ZONE) {
     linux_window_block_hole(window);

@@ -111,6 +111,9 @@ static inline void linux_wipe_words(void *to, size_t length) {
   __asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0ul) : "memory");
 }
 
+/* Makes a part of a window inaccessible and gives its memory back. False: the host gives no more mappings, and the part
+ * ends inside one. */
+bool linux_window_close(uint32_t window, uint32_t offset, uint64_t length);
 /* Memory for the blocks of a window that move by copy: mapped when the first comes. There is some at offset then.
  * False: no memory. */
 #define LINUX_BLOCK_ZONE (1u << 20)

@@ -101,8 +101,16 @@ bool linux_window_prepare(const char **problem) {
 
 uint32_t port_window_count(void) { return window_count; }
 
+bool linux_window_close(uint32_t window, uint32_t offset, uint64_t length) {
+  void *address = address_of(window, offset);
+  if (mmap(address, length, PROT_NONE, reserve_flags | MAP_FIXED, -1, 0) != MAP_FAILED)
+    return true;
+  /* The host gives no more mappings (vm.max_map_count), and this may ask for one. Closing whole ones does not. */
+  return mprotect(address, length, PROT_NONE) == 0 && madvise(address, length, MADV_DONTNEED) == 0;
+}
+
 static void make_inaccessible(uint32_t window, uint32_t offset, uint64_t length) {
-  if (mmap(address_of(window, offset), length, PROT_NONE, reserve_flags | MAP_FIXED, -1, 0) == MAP_FAILED)
+  if (!linux_window_close(window, offset, length))
     linux_panic("cannot take back the memory of window %u at 0x%x", window, offset);
 }
 
@@ -185,14 +193,15 @@ static bool renew(uint32_t window, const struct mapping *m) {
 void port_window_destroy(uint32_t window) {
   struct window *w = &windows[window];
   linux_window_forget(window);
-  if (w->unkept || w->mappings == 0) {
+  bool kept = !w->unkept && w->mappings;
+  if (kept && w->dynamic_high > w->dynamic_low)
+    kept = linux_window_close(window, w->dynamic_low, w->dynamic_high - w->dynamic_low);
+  if (kept && w->zone)
+    kept = linux_window_close(window, SIGNET_BLOCKS_LOW, LINUX_BLOCK_ZONE);
+  if (!kept) {
     drop_everything(window);
     return;
   }
-  if (w->dynamic_high > w->dynamic_low)
-    make_inaccessible(window, w->dynamic_low, w->dynamic_high - w->dynamic_low);
-  if (w->zone)
-    make_inaccessible(window, SIGNET_BLOCKS_LOW, LINUX_BLOCK_ZONE);
   w->dynamic_low = 0;
   w->dynamic_high = 0;
   w->zone = false;
@@ -212,10 +221,18 @@ static bool overlaps(const struct mapping *m, uint32_t offset, uint64_t length) 
   return offset < m->offset + (uint64_t)m->pages * SIGNET_PAGE && m->offset < offset + length;
 }
 
-/* Makes what stale mappings there are inaccessible. */
+/* Makes what stale mappings there are inaccessible: all at once where nothing is live, because neighbours may be one
+ * mapping of the host. */
 static void drop_stale(uint32_t window) {
   struct window *w = &windows[window];
-  uint32_t kept = 0;
+  uint32_t kept = 0, live = 0;
+  for (uint32_t i = 0; i < w->mappings; i++)
+    live += w->mapping[i].live;
+  if (!live) {
+    make_inaccessible(window, SIGNET_IMAGE_LOW, SIGNET_BLOCKS_LOW - SIGNET_IMAGE_LOW);
+    w->mappings = 0;
+    return;
+  }
   for (uint32_t i = 0; i < w->mappings; i++) {
     struct mapping *m = &w->mapping[i];
     if (m->live)
@@ -287,10 +304,8 @@ bool port_window_map(uint32_t window, uint32_t offset, uint64_t length, enum sig
                          .pages = (uint32_t)(length / SIGNET_PAGE),
                          .kind = MAPPING_ANONYMOUS,
                          .protection = (uint8_t)protection};
-  if (protection == SIGNET_PROTECT_NONE) {
-    port_window_unmap(window, offset, length);
-    return true;
-  }
+  if (protection == SIGNET_PROTECT_NONE)
+    return port_window_unmap(window, offset, length);
   if (!windows[window].settled && revive(window, &made))
     return true;
   if (mmap(address_of(window, offset), length, host_protection(protection),
@@ -300,12 +315,12 @@ bool port_window_map(uint32_t window, uint32_t offset, uint64_t length, enum sig
   return true;
 }
 
-void port_window_unmap(uint32_t window, uint32_t offset, uint64_t length) {
+bool port_window_unmap(uint32_t window, uint32_t offset, uint64_t length) {
   struct window *w = &windows[window];
   for (uint32_t i = 0; i < w->mappings; i++)
     if (overlaps(&w->mapping[i], offset, length))
       w->unkept = true;
-  make_inaccessible(window, offset, length);
+  return linux_window_close(window, offset, length);
 }
 
 bool port_window_protect(uint32_t window, uint32_t offset, uint64_t length, enum signet_protection protection) {

@@ -178,12 +178,15 @@ bool port_window_map(uint32_t window, uint32_t offset, uint64_t length, enum sig
   return true;
 }
 
-void port_window_unmap(uint32_t window, uint32_t offset, uint64_t length) {
+bool port_window_unmap(uint32_t window, uint32_t offset, uint64_t length) {
   RULE(locked);
   mappable(window, offset, length);
+  if (!have_memory())
+    return false;
   for (uint64_t page = offset / SIGNET_PAGE; page < (offset + length) / SIGNET_PAGE; page++)
     RULE(!(windows[window].access[page] & (ACCESS_CODE | ACCESS_BLOCK)));
   forget_pages(window, offset, length);
+  return true;
 }
 
 bool port_window_protect(uint32_t window, uint32_t offset, uint64_t length, enum signet_protection protection) {

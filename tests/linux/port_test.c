@@ -446,6 +446,37 @@ static void test_blocks(void) {
   port_unlock();
 }
 
+/* The host has a limit of mappings for one process: reaching it is refused, and what must be closed still can be. */
+static void test_mappings_most(void) {
+  enum { PAGES = 1 << 19 };
+  uint32_t made = 0;
+  port_lock();
+  bool good = port_window_create(3) && port_window_map(3, 0x20000, 4096, SIGNET_PROTECT_WRITE);
+  linux_window_settle(3);
+  struct port_block *block[2];
+  for (int i = 0; i < 2; i++) {
+    block[i] = port_block_create(4096);
+    good = good && block[i] && port_block_map(block[i], 4096, 3, 0xd0000000 + 4096 * (uint32_t)i);
+  }
+  good = good && port_window_map(3, 0x40000, 3 * 4096, SIGNET_PROTECT_WRITE);
+  while (made < PAGES &&
+         port_window_map(3, 0x100000 + made * 4096, 4096, made % 2 ? SIGNET_PROTECT_READ : SIGNET_PROTECT_WRITE))
+    made++;
+  ok(good && made < PAGES, "the host refuses more than %u mappings", made);
+  ok(!port_window_unmap(3, 0x41000, 4096) && port_copy_in(&good, 3, 0x41000, 1),
+     "then the middle of one cannot be taken out, and stays");
+  ok(port_window_unmap(3, 0x40000, 3 * 4096) && !port_copy_in(&good, 3, 0x40000, 1), "a whole one can");
+  while (port_window_map(3, 0x80000000 + made * 4096, 4096, made % 2 ? SIGNET_PROTECT_READ : SIGNET_PROTECT_WRITE))
+    made++;
+  port_block_unmap(block[0], 4096, 3, 0xd0000000);
+  ok(!port_copy_in(&good, 3, 0xd0000000, 1) && port_copy_in(&good, 3, 0xd0001000, 1), "and a block beside another");
+  port_block_unmap(block[1], 4096, 3, 0xd0001000);
+  port_window_destroy(3);
+  ok(!port_copy_in(&good, 3, 0x100000, 1) && port_window_create(3), "and the window of a process that ends");
+  port_window_destroy(3);
+  port_unlock();
+}
+
 int main(void) {
   const char *problem = "";
   struct linux_port_options options = {.cpus = 1, .windows = 64};
@@ -479,6 +510,7 @@ int main(void) {
   test_copies();
   test_reuse();
   test_blocks();
+  test_mappings_most();
   printf("1..%d\n", tests);
   return failures != 0;
 }
