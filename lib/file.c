@@ -1,5 +1,5 @@
-/* Open files and directories, over the file service. The position is kept here; the service is told an offset each
- * time. Any thread; a description's lock guards its position. */
+/* Open files and directories, over the file service or the process's own /tmp. The position is kept here; the one that
+ * serves is told an offset each time. Any thread; a description's lock guards its position. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@ static struct channel *files(void) { return &signet_channels[SIGNET_SLOT_FILES];
 
 static long ask_file(const struct description *description, struct exchange *exchange) {
   exchange->request.file = description->number;
-  return signet_channel_ask(files(), exchange);
+  return description->temporary ? signet_temporary_ask(exchange) : signet_channel_ask(files(), exchange);
 }
 
 static long file_status(struct description *description, struct stat *status) {
@@ -56,18 +56,20 @@ static long piece(struct description *description, const struct iovec *vectors, 
     exchange.take = vectors;
     exchange.take_count = count;
   }
-  if (left > BLOCK_LEAST) {
+  if (left > BLOCK_LEAST && !description->temporary) {
     exchange.tag = writes ? FILES_WRITE_BLOCK : FILES_READ_BLOCK;
     long result = signet_channel_transfer(files(), &exchange);
     if (result != -ENOBUFS)
       return result;
   }
-  if (left > FILES_INLINE_MOST)
+  if (description->temporary)
+    exchange.request.flags = description->appends ? SIGNET_OPEN_APPEND : 0;
+  else if (left > FILES_INLINE_MOST)
     left = FILES_INLINE_MOST;
   exchange.tag = writes ? FILES_WRITE : FILES_READ;
   exchange.request.length = writes ? 0 : left;
   exchange.limit = left;
-  long error = signet_channel_ask(files(), &exchange);
+  long error = ask_file(description, &exchange);
   if (error)
     return error;
   uint64_t bytes = writes ? exchange.value : exchange.taken;
@@ -228,7 +230,7 @@ long signet_file_open(const struct path *path, int flags, unsigned mode) {
     exchange.request.flags |= SIGNET_OPEN_DIRECTORY;
   }
   exchange.request.length = mode & ~signet_creation_mask() & 07777;
-  result = signet_channel_ask(files(), &exchange);
+  result = signet_name_ask(&exchange, &description->temporary);
   if (result)
     goto fail;
   description->number = (uint32_t)exchange.value;
@@ -292,7 +294,7 @@ long signet_linux_ftruncate(const long *argument) {
   if (!description)
     return error;
   struct exchange exchange = {.tag = FILES_TRUNCATE, .request = {.length = argument[1]}};
-  error = ask_file(description, &exchange);
+  error = (description->flags & O_ACCMODE) == O_RDONLY ? -EINVAL : ask_file(description, &exchange);
   signet_description_put(description);
   return error;
 }
@@ -310,7 +312,7 @@ long signet_linux_fallocate(const long *argument) {
     return error == -EINVAL ? -ENODEV : error;
   struct stat status;
   memset(&status, 0, sizeof status);
-  error = file_status(description, &status);
+  error = (description->flags & O_ACCMODE) == O_RDONLY ? -EBADF : file_status(description, &status);
   if (error == 0 && status.st_size < end) {
     struct exchange exchange = {.tag = FILES_TRUNCATE, .request = {.length = end}};
     error = ask_file(description, &exchange);

@@ -1,8 +1,8 @@
 /* What the parts of the library OS share: nothing here is for programs. Every symbol that the linker sees starts with
  * "signet_", because programs own all other names.
  *
- * Locks, in the order in which they may be taken: a description's lock, the descriptor table's, a channel's, a pipe's;
- * the heap's and the memory map's are last. */
+ * Locks, in the order in which they may be taken: a description's lock, the descriptor table's, a channel's, a pipe's,
+ * the temporary tree's; the heap's and the memory map's are last. */
 #ifndef LIB_LIBRARY_H
 #define LIB_LIBRARY_H
 
@@ -180,6 +180,7 @@ struct description {
   uint32_t number;     /* file: its number; stream: its channel */
   uint32_t type;       /* S_IF* */
   bool appends;        /* it was opened so */
+  bool temporary;      /* file: of the process's own /tmp */
   bool at_end;         /* the position is the file's end (after an append) */
   uint64_t position;
   void *data; /* file: its path; pipe: its struct pipe */
@@ -235,6 +236,15 @@ bool signet_device_status(const char *name, struct stat *status);
 void signet_status_convert(const struct signet_file_status *from, struct stat *to);
 /* The status of a file; also whether it is on a read-only mount. */
 long signet_name_status(int directory, const char *name, int flags, struct stat *status, bool *read_only);
+
+/* ---- temporary.c: the process's own /tmp ---- */
+
+/* One request to the file service that carries names, or the answer of the process's own /tmp in its place; that it
+ * was that one's is told in *temporary, if it is not NULL. 0, or minus an error number. */
+long signet_name_ask(struct exchange *exchange, bool *temporary);
+/* A request on an open file of it; takes and gives bytes of any number in one READ or WRITE (`limit` bytes), and at the
+ * end of the file with SIGNET_OPEN_APPEND. PERMISSIONS and TIMES too. */
+long signet_temporary_ask(struct exchange *exchange);
 
 /* ---- pipe.c ---- */
 

@@ -1,4 +1,4 @@
-/* Calls on files by name, over the file service. Any thread; no lock of its own. */
+/* Calls on files by name, over the file service or the process's own /tmp. Any thread; no lock of its own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -43,7 +43,7 @@ static long ask_name(int directory, const char *name, struct exchange *exchange,
   exchange->send_count = path.count;
   if (final_slash)
     *final_slash = path.final_slash;
-  error = signet_channel_ask(&signet_channels[SIGNET_SLOT_FILES], exchange);
+  error = signet_name_ask(exchange, NULL);
   signet_path_end(&path);
   return error;
 }
@@ -71,7 +71,7 @@ static long ask_names(uint32_t tag, const char *target, int from_directory, cons
   memcpy(parts + count, second.parts, second.count * sizeof *parts);
   count += second.count;
   struct exchange exchange = {.tag = tag, .send = parts, .send_count = count};
-  error = signet_channel_ask(&signet_channels[SIGNET_SLOT_FILES], &exchange);
+  error = signet_name_ask(&exchange, NULL);
   signet_path_end(&second);
 out:
   if (!target)
@@ -341,12 +341,22 @@ long signet_linux_fchmodat2(const long *argument) {
   return argument[3] ? -EOPNOTSUPP : signet_linux_fchmodat(argument);
 }
 
-/* An open file is changed by the name under which it was opened. */
+/* An open file is changed by the name under which it was opened; one of the process's own by its number. */
+static long ask_open(const struct description *description, struct exchange *exchange) {
+  if (!signet_is_file(description))
+    return -EINVAL;
+  if (!description->temporary)
+    return ask_name(AT_FDCWD, description->data, exchange, NULL);
+  exchange->request.file = description->number;
+  return signet_temporary_ask(exchange);
+}
+
 long signet_linux_fchmod(const long *argument) {
+  struct exchange exchange = {.tag = FILES_PERMISSIONS, .request = {.length = argument[1] & 07777}};
   struct description *description = signet_descriptor_get(argument[0]);
   if (!description)
     return -EBADF;
-  long result = signet_is_file(description) ? change_mode(AT_FDCWD, description->data, argument[1]) : -EINVAL;
+  long result = ask_open(description, &exchange);
   signet_description_put(description);
   return result;
 }
@@ -388,21 +398,34 @@ static bool time_of(const long *timespec, uint64_t now, const struct timespec *o
   return signet_timespec_read(timespec, time);
 }
 
+static bool times_omit(const long *times) { return times && (times[1] == TIME_OMIT || times[3] == TIME_OMIT); }
+
+/* Fills in a request for new times; `status` has the old ones if one of them stays. */
+static bool times_request(const long *times, const struct stat *status, struct exchange *exchange) {
+  uint64_t now = signet_now(SIGNET_CLOCK_REALTIME);
+  exchange->tag = FILES_TIMES;
+  return time_of(times, now, &status->st_atim, &exchange->request.offset) &&
+         time_of(times ? times + 2 : NULL, now, &status->st_mtim, &exchange->request.length);
+}
+
 static long change_times(int directory, const char *name, const long *times, int flags) {
   struct stat status;
-  struct exchange exchange = {.tag = FILES_TIMES};
-  uint64_t now = signet_now(SIGNET_CLOCK_REALTIME);
+  struct exchange exchange = {.request = {.flags = flags & AT_SYMLINK_NOFOLLOW ? 1 : 0}};
   memset(&status, 0, sizeof status);
-  if (times && (times[1] == TIME_OMIT || times[3] == TIME_OMIT)) {
-    long error = signet_name_status(directory, name, flags, &status, NULL);
-    if (error)
-      return error;
-  }
-  if (!time_of(times, now, &status.st_atim, &exchange.request.offset) ||
-      !time_of(times ? times + 2 : NULL, now, &status.st_mtim, &exchange.request.length))
-    return -EINVAL;
-  exchange.request.flags = flags & AT_SYMLINK_NOFOLLOW ? 1 : 0;
-  return ask_name(directory, name, &exchange, NULL);
+  long error = times_omit(times) ? signet_name_status(directory, name, flags, &status, NULL) : 0;
+  if (error)
+    return error;
+  return times_request(times, &status, &exchange) ? ask_name(directory, name, &exchange, NULL) : -EINVAL;
+}
+
+static long change_times_open(struct description *description, const long *times) {
+  struct stat status;
+  struct exchange exchange = {0};
+  memset(&status, 0, sizeof status);
+  long error = times_omit(times) ? description->operations->status(description, &status) : 0;
+  if (error)
+    return error;
+  return times_request(times, &status, &exchange) ? ask_open(description, &exchange) : -EINVAL;
 }
 
 long signet_linux_utimensat(const long *argument) {
@@ -412,9 +435,7 @@ long signet_linux_utimensat(const long *argument) {
   struct description *description = signet_descriptor_get(argument[0]);
   if (!description)
     return -EBADF;
-  long result = -EINVAL;
-  if (signet_is_file(description))
-    result = change_times(AT_FDCWD, description->data, (const long *)argument[2], 0);
+  long result = change_times_open(description, (const long *)argument[2]);
   signet_description_put(description);
   return result;
 }
