@@ -163,17 +163,15 @@ static bool writable(const struct mapping *m) {
 #define WIPED_HIGH 8
 #define REWRITTEN_MOST 8 /* pages of image data */
 
-/* Zeroes those of at most WIPED_LOW pages that have memory. */
-static bool wipe(uint8_t *low, uint32_t pages) {
+/* Of at most WIPED_LOW pages, how many in a row are in memory: from the first, or from the last back. */
+static uint32_t resident_in_row(uint8_t *low, uint32_t pages, bool from_last) {
   unsigned char resident[WIPED_LOW];
-  if (pages == 0)
-    return true;
-  if (mincore(low, (size_t)pages * SIGNET_PAGE, resident) != 0)
-    return false;
-  for (uint32_t i = 0; i < pages; i++)
-    if (resident[i] & 1)
-      linux_wipe_words(low + (size_t)i * SIGNET_PAGE, SIGNET_PAGE);
-  return true;
+  uint32_t count = 0;
+  if (pages == 0 || mincore(low, (size_t)pages * SIGNET_PAGE, resident) != 0)
+    return 0;
+  while (count < pages && resident[from_last ? pages - 1 - count : count] & 1)
+    count++;
+  return count;
 }
 
 /* Makes a private mapping as it was when new. False: it could not be. */
@@ -184,10 +182,14 @@ static bool renew(uint32_t window, const struct mapping *m) {
     return m->pages <= REWRITTEN_MOST || madvise(low, length, MADV_DONTNEED) == 0;
   uint32_t first = m->pages < WIPED_LOW ? m->pages : WIPED_LOW;
   uint32_t last = m->pages - first < WIPED_HIGH ? m->pages - first : WIPED_HIGH;
-  uint32_t middle = m->pages - first - last;
-  if (middle && madvise(low + (size_t)first * SIGNET_PAGE, (size_t)middle * SIGNET_PAGE, MADV_DONTNEED) != 0)
-    return false;
-  return wipe(low, first) && wipe(low + length - (size_t)last * SIGNET_PAGE, last);
+  /* A page that is not in memory may be in the host's swap with all that it held: it is given back, too. */
+  first = resident_in_row(low, first, false);
+  last = resident_in_row(low + length - (size_t)last * SIGNET_PAGE, last, true);
+  size_t low_bytes = (size_t)first * SIGNET_PAGE, high_bytes = (size_t)last * SIGNET_PAGE;
+  linux_wipe_words(low, low_bytes);
+  linux_wipe_words(low + length - high_bytes, high_bytes);
+  size_t middle = length - low_bytes - high_bytes;
+  return !middle || madvise(low + low_bytes, middle, MADV_DONTNEED) == 0;
 }
 
 void port_window_destroy(uint32_t window) {
