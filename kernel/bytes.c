@@ -1,5 +1,5 @@
-/* The four memory functions that a C compiler takes for granted; the kernel has no C library. Weak: a host program's
- * own come first. Anyone; no lock. Windows are copied by the port, so nothing long passes here. */
+/* The four memory functions that a C compiler takes for granted; the kernel has no C library. Anyone; no lock. Windows
+ * are copied by the port, so nothing long passes here. */
 #include "kernel/bytes.h"
 
 #include <stdint.h>

@@ -6,13 +6,13 @@ $(B)/kernel/%.o: kernel/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TRUSTED_CFLAGS) -MMD -MP -c $< -o $@
 
-# One object with kernel_* for the outside and nothing else, so that a program that hosts it may use any other name; and bytes.o,
-# which it takes along unless the host has such functions.
-$(B)/kernel/whole.o: $(filter-out %/bytes.o,$(KERNEL_OBJECTS))
+# One object with kernel_* for the outside and nothing else, so that a program that hosts it may use any other name. It has its own
+# memory functions: a C library's use vector registers, and what they leave there the process that called would see.
+$(B)/kernel/whole.o: $(KERNEL_OBJECTS)
 	$(LD) -r -o $@.new $^
 	objcopy -w --keep-global-symbol='kernel_*' $@.new $@ && rm $@.new
 
-$(B)/lib/libkernel.a: $(B)/kernel/whole.o $(B)/kernel/bytes.o
+$(B)/lib/libkernel.a: $(B)/kernel/whole.o
 	@mkdir -p $(@D)
 	rm -f $@
 	$(AR) rcs $@ $^

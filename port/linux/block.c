@@ -75,6 +75,7 @@ struct port_block *port_block_create(uint64_t length) {
   if (bytes + SIGNET_PAGE > ARENA_BYTES - arena_used)
     return NULL;
   block = calloc(1, sizeof *block);
+  linux_clear_vectors();
   if (!block)
     return NULL;
   block->position = arena_used;

@@ -275,7 +275,7 @@ bool port_context_return(struct port_context *context) {
   return true;
 }
 
-static void clear_vectors(void) {
+void linux_clear_vectors(void) {
   if (have_avx)
     __asm__ volatile("vzeroall");
   else
@@ -309,7 +309,7 @@ _Noreturn void port_resume(struct port_context *context, uint32_t window) {
     cpu->base = base;
   }
   if (cpu->floating_window != window) {
-    clear_vectors();
+    linux_clear_vectors();
     cpu->floating_window = window;
   }
   *(uint64_t *)(base + SIGNET_THREAD_PAGE) = registers->thread_pointer;

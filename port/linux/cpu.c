@@ -212,6 +212,8 @@ bool linux_port_start(const char **problem) {
 }
 
 void port_report(const struct kernel_report *report) {
-  if (linux_options.report)
-    linux_options.report(linux_options.report_context, report);
+  if (!linux_options.report)
+    return;
+  linux_options.report(linux_options.report_context, report);
+  linux_clear_vectors();
 }

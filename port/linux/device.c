@@ -112,7 +112,9 @@ void linux_poller_forget(void *thread) {
 }
 
 bool port_device_request(struct port_device *device, const struct port_request *request, struct signet_result *result) {
-  return device->request(device, request, result);
+  bool answered = device->request(device, request, result);
+  linux_clear_vectors();
+  return answered;
 }
 
 void port_device_forget(struct port_device *device, void *thread) {
@@ -120,7 +122,10 @@ void port_device_forget(struct port_device *device, void *thread) {
   linux_poller_forget(thread);
 }
 
-void port_device_close(struct port_device *device) { device->close(device); }
+void port_device_close(struct port_device *device) {
+  device->close(device);
+  linux_clear_vectors();
+}
 
 struct signet_result linux_device_error(int error) {
   return (struct signet_result){SIGNET_DEVICE, (uint64_t)error};

@@ -36,6 +36,7 @@ static bool write_all(int descriptor, const void *bytes, size_t length) {
 struct port_image *port_image_create(const void *bytes, size_t length) {
   static _Atomic uint64_t numbers;
   struct port_image *image = malloc(sizeof *image);
+  linux_clear_vectors();
   if (!image)
     return NULL;
   size_t pages = (length + SIGNET_PAGE - 1) & ~(size_t)(SIGNET_PAGE - 1);
@@ -71,4 +72,5 @@ void port_image_destroy(struct port_image *image) {
   munmap(image->bytes, (image->length + SIGNET_PAGE - 1) & ~(size_t)(SIGNET_PAGE - 1));
   close(image->descriptor);
   free(image);
+  linux_clear_vectors();
 }

@@ -89,6 +89,9 @@ bool linux_thread_start(void *(*run)(void *), void *argument);
 /* context.c */
 bool linux_context_prepare(void);
 void linux_context_save_frame(struct port_context *context, const void *ucontext, uint64_t base);
+/* For who has called the C library on behalf of a kernel call: it may leave pointers of its own in vector registers,
+ * and these are not cleared on the way out. The caller of a kernel call has nothing in them. */
+void linux_clear_vectors(void);
 /* Where a pre-empted thread goes on; for tests. */
 const uint8_t *linux_context_rip(const struct port_context *context);
 /* The x87 status; with bits of 0xff set if its state has to be made new. */

@@ -286,6 +286,31 @@ static void test_border(void) {
   ok(seen.ended && seen.argument[0] != 0, "(and the test would see it if they did: two threads of one window)");
 }
 
+static bool vectors_clear(void) {
+  uint64_t low, high;
+  __asm__ volatile("por %%xmm1,%%xmm0; por %%xmm2,%%xmm0; por %%xmm3,%%xmm0; por %%xmm4,%%xmm0; por %%xmm5,%%xmm0;"
+                   "por %%xmm6,%%xmm0; por %%xmm7,%%xmm0; movq %%xmm0,%0; psrldq $8,%%xmm0; movq %%xmm0,%1"
+                   : "=r"(low), "=r"(high)
+                   :
+                   : "xmm0");
+  return (low | high) == 0;
+}
+
+/* The C library allocates with vector registers. */
+static void test_library(void) {
+  bool clear = true;
+  struct port_block *blocks[300];
+  port_lock();
+  for (int i = 0; i < 300; i++) {
+    blocks[i] = port_block_create(4096);
+    clear = vectors_clear() && clear;
+  }
+  for (int i = 0; i < 300; i++)
+    port_block_destroy(blocks[i], 4096);
+  port_unlock();
+  ok(clear, "nor does the C library leave anything in vector registers when a block is made");
+}
+
 /* Where a thread goes on that was pre-empted at `offset`, as an offset. */
 static uint64_t goes_on_at(uint32_t offset) {
   static uint8_t vector[512];
@@ -504,6 +529,7 @@ int main(void) {
   prepare_window(2);
   port_unlock();
   test_border();
+  test_library();
   test_rollback();
   test_successor();
   test_faults();
