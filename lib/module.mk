@@ -48,5 +48,6 @@ $(LIBRARY_TESTS): $(B)/tests/lib/%: $(B)/tests/lib/native/tests/lib/%.c.o $(LIBR
 	$(CC) $(LIBRARY_TEST_FLAGS) -no-pie $^ -o $@
 
 ALL += $(LIBRARY_TESTS)
-TESTS += $(LIBRARY_TESTS) tests/lib/contract.sh tests/lib/programs.sh tests/lib/events.sh
+TESTS += $(LIBRARY_TESTS) tests/lib/contract.sh tests/lib/programs.sh tests/lib/events.sh tests/lib/temporary.sh
+tests/lib/temporary.sh: $(B)/programs/sqlite3 $(B)/programs-native/sqlite3
 -include $(wildcard $(B)/tests/lib/native/*/*.d $(B)/tests/lib/native/tests/lib/*.d)

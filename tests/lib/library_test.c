@@ -140,35 +140,50 @@ static void test_descriptors(void) {
 }
 
 enum { SHARED_ROUNDS = 300 };
+static long appended; /* atomic: bytes that threads put at the end of one file */
 static void *share(void *argument) {
   struct thread *self = signet_self();
   self->number = 5000 + (long)argument;
-  char name[3] = {'s', '0' + (long)argument, 0}, bytes[5000], back[5000];
-  long damage = 0;
-  for (int i = 0; i < SHARED_ROUNDS; i++) {
+  char name[32], other[] = "/tmp/other", bytes[5000], back[5000];
+  bool temporary = (long)argument >= 4;
+  snprintf(name, sizeof name, "%ss%ld", temporary ? "/tmp/" : "", (long)argument);
+  long damage = 0, log = temporary ? CALL(SYS_open, (long)"/tmp/log", O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
+  for (int i = 0; i < (temporary ? 10 : 1) * SHARED_ROUNDS; i++) {
     long file = CALL(SYS_open, (long)name, O_RDWR | O_CREAT | O_TRUNC, 0600);
     size_t size = i % 7 == 0 ? sizeof bytes : (size_t)i % 300;
     memset(bytes, i + (long)argument, sizeof bytes);
     damage += CALL(SYS_pwrite64, file, (long)bytes, size, 3) != (long)size;
     long copy = CALL(SYS_dup, file);
     damage += CALL(SYS_close, file) != 0;
+    if (temporary && i % 2) /* each takes it from the others */
+      damage += CALL(SYS_rename, (long)name, (long)other) != 0;
     damage += CALL(SYS_pread64, copy, (long)back, size, 3) != (long)size || memcmp(bytes, back, size) != 0;
     damage += CALL(SYS_close, copy) != 0;
+    if (temporary) {
+      damage += CALL(SYS_write, log, (long)bytes, sizeof bytes) != sizeof bytes;
+      __atomic_fetch_add(&appended, sizeof bytes, __ATOMIC_RELAXED);
+    }
   }
+  CALL(SYS_close, log);
   return (void *)damage;
 }
 
 static void test_threads(void) {
-  pthread_t threads[4];
+  pthread_t threads[8];
   long damage = 0;
-  for (long i = 0; i < 4; i++)
+  for (long i = 0; i < 8; i++)
     pthread_create(&threads[i], NULL, share, (void *)i);
-  for (long i = 0; i < 4; i++) {
+  for (long i = 0; i < 8; i++) {
     void *result;
     pthread_join(threads[i], &result);
     damage += (long)result;
   }
-  ok(damage == 0 && mock_open_files() == 0, "four threads open, write, read and close: %ld errors", damage);
+  struct stat status;
+  CALL(SYS_stat, (long)"/tmp/log", (long)&status);
+  ok(status.st_size == appended, "what four threads append is all there: %ld of %ld bytes", (long)status.st_size,
+     appended);
+  ok(damage == 0 && mock_open_files() == 0,
+     "eight threads open, write, read and close, half of them in /tmp: %ld errors", damage);
 }
 
 /* ---- Transfers ---- */
@@ -252,6 +267,186 @@ static void test_memory(void) {
   ok(CALL(SYS_mmap, 0, 0x18000000, 0, flags, -1, 0) == -ENOMEM, "but not twice");
   CALL(SYS_munmap, all, 0x18000000);
   CALL(SYS_munmap, at, 8192);
+}
+
+/* ---- The process's own /tmp ---- */
+
+enum { MODEL_FILES = 6, MODEL_MOST = 150000 };
+static char model[MODEL_FILES][MODEL_MOST];
+static long model_length[MODEL_FILES]; /* -1: there is none */
+static long model_file[MODEL_FILES];
+
+/* One random step on one of the files and on its model, with memory refused now and then. -> differences. */
+static int temporary_step(int i) {
+  static char bytes[40000];
+  char name[] = "/tmp/model-0", other[] = "/tmp/model-0";
+  name[11] += i;
+  long offset = mock_random() % (MODEL_MOST - sizeof bytes), length = mock_random() % sizeof bytes, result;
+  switch (mock_random() % 6) {
+  case 0:
+  case 1:
+    memset(bytes, mock_random(), length);
+    mock_no_memory = mock_random() % 8 == 0;
+    result = CALL(SYS_pwrite64, model_file[i], (long)bytes, length, offset);
+    mock_no_memory = false;
+    if (result == -ENOSPC)
+      return length == 0;
+    if (result < 0 || result > length)
+      return 1;
+    if (result > 0 && model_length[i] < offset + result)
+      model_length[i] = offset + result;
+    memcpy(model[i] + offset, bytes, result);
+    return 0;
+  case 2:
+    result = CALL(SYS_ftruncate, model_file[i], offset);
+    if (offset < model_length[i])
+      memset(model[i] + offset, 0, model_length[i] - offset);
+    model_length[i] = offset;
+    return result != 0;
+  case 3: { /* Closed and opened again, under another's name perhaps: that one goes on without. */
+    int j = mock_random() % MODEL_FILES;
+    other[11] += j;
+    if (i == j || mock_random() % 4)
+      return 0;
+    int wrong = CALL(SYS_rename, (long)name, (long)other) != 0 || CALL(SYS_close, model_file[j]) != 0;
+    model_file[j] = model_file[i];
+    memcpy(model[j], model[i], MODEL_MOST);
+    model_length[j] = model_length[i];
+    memset(model[i], 0, MODEL_MOST);
+    model_length[i] = 0;
+    model_file[i] = CALL(SYS_open, (long)name, O_RDWR | O_CREAT | O_EXCL, 0600);
+    return wrong + (model_file[i] < 0);
+  }
+  default: {
+    long expected = offset >= model_length[i] ? 0 : model_length[i] - offset;
+    if (expected > length)
+      expected = length;
+    memset(bytes, 0x5a, sizeof bytes);
+    result = CALL(SYS_pread64, model_file[i], (long)bytes, length, offset);
+    return result != expected || memcmp(bytes, model[i] + offset, expected) != 0;
+  }
+  }
+}
+
+static void test_temporary(void) {
+  static char bytes[300000];
+  struct stat status;
+  CALL(SYS_close, CALL(SYS_open, (long)"f", O_RDWR | O_CREAT, 0600));
+  uint64_t calls = mock_calls;
+  CALL(SYS_stat, (long)"f", (long)&status);
+  CALL(SYS_stat, (long)"not-tmp", (long)&status);
+  ok(mock_calls - calls == 4, "names elsewhere cost what they did: %lu calls", mock_calls - calls);
+  mock_service_gone = true;
+  ok(CALL(SYS_stat, (long)"/tmp", (long)&status) == -EIO, "whose /tmp is cannot be known from a service that is gone");
+  mock_service_gone = false;
+  uint32_t endpoint = signet_channels[SIGNET_SLOT_FILES].endpoint;
+  ok(CALL(SYS_stat, (long)"/tmp", (long)&status) == 0 && status.st_mode == (S_IFDIR | 01777), "but from this one");
+  mock_service_gone = true;
+  calls = mock_calls;
+  ok(CALL(SYS_access, (long)"/tmp/x", 0) == -ENOENT && mock_calls == calls, "once");
+  mock_service_gone = false;
+  ok(CALL(SYS_access, (long)"/tmpx", 0) == -ENOENT && CALL(SYS_mkdir, (long)"/tmpx", 0700) == -ENOENT,
+     "/tmpx is not it");
+  ok(CALL(SYS_rename, (long)"f", (long)"/tmp/f") == -EXDEV && CALL(SYS_rename, (long)"/tmp/f", (long)"f") == -EXDEV &&
+         CALL(SYS_rename, (long)"/w/f/g", (long)"/tmp/f") == -EXDEV,
+     "no renaming to it or from it");
+  ok(CALL(SYS_symlink, (long)"f", (long)"/tmp/f") == -EPERM, "no links in it");
+  ok(CALL(SYS_symlink, (long)"/tmp/f", (long)"link") == 0, "but to it");
+
+  int wrong = 0;
+  for (int i = 0; i < MODEL_FILES; i++) {
+    char name[] = "/tmp/model-0";
+    name[11] += i;
+    model_file[i] = CALL(SYS_open, (long)name, O_RDWR | O_CREAT | O_EXCL, 0600);
+    wrong += model_file[i] < 0;
+  }
+  for (int round = 0; round < 20000; round++)
+    wrong += temporary_step(mock_random() % MODEL_FILES);
+  ok(wrong == 0, "files do as the model: %d differences", wrong);
+  for (int i = 0; i < MODEL_FILES; i++) {
+    char name[] = "/tmp/model-0";
+    name[11] += i;
+    CALL(SYS_unlink, (long)name);
+    CALL(SYS_close, model_file[i]);
+  }
+
+  /* As large as the memory, thrice: what a file had comes back with its last name and descriptor. */
+  long lengths[3];
+  for (int i = 0; i < 3; i++) {
+    long file = CALL(SYS_open, (long)"/tmp/large", O_RDWR | O_CREAT | O_APPEND, 0600), result;
+    lengths[i] = 0;
+    while ((result = CALL(SYS_write, file, (long)bytes, sizeof bytes)) > 0)
+      lengths[i] += result;
+    wrong += result != -ENOSPC || CALL(SYS_write, file, (long)bytes, 1 << 14) != -ENOSPC;
+    wrong += CALL(SYS_fstat, file, (long)&status) != 0 || status.st_size != lengths[i];
+    wrong += CALL(SYS_mkdir, (long)"/tmp/small", 0700) != 0; /* the heap had room for that */
+    wrong += CALL(SYS_rmdir, (long)"/tmp/small") != 0 || CALL(SYS_unlink, (long)"/tmp/large") != 0;
+    CALL(SYS_close, file);
+  }
+  ok(wrong == 0 && lengths[0] > 300 << 20 && lengths[1] == lengths[2],
+     "until the memory ends: %ld bytes, then %ld and %ld", lengths[0], lengths[1], lengths[2]);
+
+  long file = CALL(SYS_open, (long)"/tmp/far", O_RDWR | O_CREAT, 0600);
+  ok(CALL(SYS_ftruncate, file, INT64_MAX) == -EFBIG && CALL(SYS_pwrite64, file, (long)"x", 1, 1l << 32) == -EFBIG &&
+         CALL(SYS_pwrite64, file, (long)"x", 1, INT64_MAX) == -EINVAL,
+     "nothing is further than a window is long");
+  ok(CALL(SYS_ftruncate, file, 1l << 32) == 0 && CALL(SYS_pwrite64, file, (long)"xy", 2, (1l << 32) - 1) == 1 &&
+         CALL(SYS_pread64, file, (long)bytes, 100, (1l << 32) - 2) == 2 && bytes[0] == 0 && bytes[1] == 'x' &&
+         CALL(SYS_fstat, file, (long)&status) == 0 && status.st_blocks == 32,
+     "a hole of 4 GiB takes no memory");
+  CALL(SYS_close, file);
+  CALL(SYS_unlink, (long)"/tmp/far");
+
+  file = CALL(SYS_open, (long)"/tmp/cut", O_RDWR | O_CREAT, 0600);
+  ok(CALL(SYS_write, file, (long)bytes, 100000) == 100000 && CALL(SYS_ftruncate, file, 20000) == 0 &&
+         CALL(SYS_stat, (long)"/tmp/cut", (long)&status) == 0 && status.st_blocks == 64,
+     "what is cut off takes none");
+  CALL(SYS_close, file);
+  CALL(SYS_unlink, (long)"/tmp/cut");
+  wrong = 0;
+  for (int round = 0; round < 20000; round++) {
+    mock_no_memory = round > 0; /* what the first one took is there for all */
+    wrong += CALL(SYS_close, CALL(SYS_creat, (long)"/tmp/a", 0600)) != 0;
+    wrong += CALL(SYS_close, CALL(SYS_creat, (long)"/tmp/b", 0600)) != 0;
+    wrong += CALL(SYS_rename, (long)"/tmp/a", (long)"/tmp/b") != 0 || CALL(SYS_unlink, (long)"/tmp/b") != 0;
+    wrong += round > 0 && !mock_no_memory;
+  }
+  mock_no_memory = false;
+  ok(wrong == 0, "no piece of the heap is lost: %d errors", wrong);
+
+  /* A heap with nothing left. */
+  int made = 0;
+  long result = 0;
+  for (int i = 0; i < 200 && result == 0; i++) {
+    char name[260];
+    memset(name, 'n', sizeof name);
+    snprintf(name, sizeof name, "/tmp/%03d", i);
+    name[8] = 'n';
+    name[258] = 0;
+    mock_no_memory = true;
+    result = CALL(SYS_mkdir, (long)name, 0700);
+    made += result == 0;
+  }
+  ok(result == -ENOSPC && made < 200, "no memory for one more name: %d were made", made);
+  mock_no_memory = false;
+  char entries[2000];
+  int told = 0, refused = 0;
+  long directory = CALL(SYS_open, (long)"/tmp", O_RDONLY | O_DIRECTORY);
+  refused += CALL(SYS_getdents64, directory, (long)entries, 20) != -EINVAL;
+  while ((result = CALL(SYS_getdents64, directory, (long)entries, sizeof entries)) > 0)
+    for (long at = 0; at < result; told++) {
+      struct signet_directory_entry entry;
+      memcpy(&entry, entries + at, offsetof(struct signet_directory_entry, name));
+      const char *name = entries + at + offsetof(struct signet_directory_entry, name);
+      char full[300];
+      snprintf(full, sizeof full, "/tmp/%s", name);
+      refused += name[0] != '.' && CALL(SYS_rmdir, (long)full) != 0;
+      at += entry.size;
+    }
+  ok(result == 0 && refused == 0 && told == made + 2, "all are listed and removed: %d of %d", told, made + 2);
+  CALL(SYS_close, directory);
+  ok(signet_channels[SIGNET_SLOT_FILES].endpoint == endpoint && mock_open_files() == 0,
+     "and the service knows nothing");
 }
 
 /* ---- Services that misbehave ---- */
@@ -363,6 +558,7 @@ static void test_all(void) {
   test_ranges();
   test_descriptors();
   test_transfers();
+  test_temporary();
   test_threads();
   test_memory();
   test_signals();
