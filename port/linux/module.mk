@@ -23,3 +23,14 @@ $(PORT_TEST): tests/linux/port_test.c tests/linux/guest.S $(LINUX_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $(filter %.c %.S,$^) -o $@ $(LINUX_LIBRARY) -lseccomp -lpthread
 TESTS += $(PORT_TEST)
+
+# Processes that call the kernel with nonsense.
+$(B)/tests/linux/nonsense: tests/linux/nonsense.c $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc -std=gnu11 -O2 -Wall -Wextra -Werror -Iinclude -I. $< -o $@
+$(B)/tests/linux/nonsense_child: tests/linux/nonsense_child.c $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wno-cast-function-type -Iinclude -nostdlib $< -lsignet -lc -o $@
+tests/linux/nonsense.sh: $(B)/tests/linux/nonsense $(B)/tests/linux/nonsense_child
+ALL += $(B)/tests/linux/nonsense $(B)/tests/linux/nonsense_child
+TESTS += tests/linux/nonsense.sh
