@@ -412,6 +412,9 @@ static int end_as(const struct signet_ending *ending) {
   default:
     return CLI_FAILED;
   }
+  /* These would stop this process, and it would never end. */
+  if (number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU)
+    return 128 + number;
   sigset_t open;
   sigemptyset(&open);
   sigaddset(&open, number);

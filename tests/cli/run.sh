@@ -9,6 +9,12 @@ build/bin/signet-cc -O1 -g tests/cli/victims.c -o "$work/victims" || { echo "Bai
 victims() { timeout 20 $signet run "$work/victims" "$@" 2>&1; }
 
 victims status 7; is "exit status" 7 $?
+cat >"$work/stops.c" <<'END'
+#include <signet/calls.h>
+int main(void) { signet_process_exit(SIGNET_ENDED_SIGNAL, 19); }
+END
+build/bin/signet-cc -O1 -Iinclude "$work/stops.c" -o "$work/stops"
+timeout -s KILL 10 $signet run "$work/stops"; is "the end by a signal that would stop this process" 147 $?
 victims status 255; is "the largest exit status" 255 $?
 timeout 20 $signet run "$work/none" 2>"$work/error"; is "no such image: status 127" 127 $?
 matches "no such image: says so" "none: No such file" "$(cat "$work/error")"
