@@ -93,7 +93,8 @@ static bool set_mode(struct stream_device *stream, uint64_t mode, struct signet_
   } else if (mode != 0) {
     return fail(result, EINVAL);
   }
-  return answer(result, tcsetattr(stream->input, TCSADRAIN, &now));
+  /* Not once the output has drained: a processor must not wait, and nothing of the output changes. */
+  return answer(result, tcsetattr(stream->input, TCSANOW, &now));
 }
 
 static bool stream_request(struct port_device *device, const struct port_request *request,

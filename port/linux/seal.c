@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -32,64 +33,38 @@ static struct linux_seal_facts facts;
 
 void linux_seal_facts(struct linux_seal_facts *out) { *out = facts; }
 
-/* What processors, the poller and the host program's thread need. Memory calls are added with their argument checks. */
+/* What processors and the host program's thread need. Calls whose arguments count are added by add_rules. */
 static const int ordinary_calls[] = {
-    SCMP_SYS(futex),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(munmap),
-    SCMP_SYS(madvise),
-    SCMP_SYS(brk),
-    SCMP_SYS(memfd_create),
-    SCMP_SYS(fcntl),
-    SCMP_SYS(ftruncate),
-    SCMP_SYS(fallocate),
-    SCMP_SYS(read),
-    SCMP_SYS(write),
-    SCMP_SYS(readv),
-    SCMP_SYS(writev),
-    SCMP_SYS(pread64),
-    SCMP_SYS(pwrite64),
-    SCMP_SYS(close),
-    SCMP_SYS(lseek),
-    SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat),
-    SCMP_SYS(fstatfs),
-    SCMP_SYS(getdents64),
-    SCMP_SYS(openat2),
-    SCMP_SYS(mkdirat),
-    SCMP_SYS(unlinkat),
-    SCMP_SYS(renameat2),
-    SCMP_SYS(symlinkat),
-    SCMP_SYS(readlinkat),
-    SCMP_SYS(fchmod),
-    SCMP_SYS(utimensat),
-    SCMP_SYS(fsync),
-    SCMP_SYS(fdatasync),
-    SCMP_SYS(dup),
-    SCMP_SYS(ioctl),
-    SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(getrandom),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigtimedwait),
-    SCMP_SYS(sigaltstack),
-    SCMP_SYS(tgkill),
-    SCMP_SYS(kill),
-    SCMP_SYS(getpid),
-    SCMP_SYS(gettid),
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
-    SCMP_SYS(restart_syscall),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(sched_setaffinity),
-    SCMP_SYS(timer_settime),
-    SCMP_SYS(arch_prctl),
-    SCMP_SYS(getppid),
-    SCMP_SYS(mincore),
+    SCMP_SYS(futex),         SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(munmap),        SCMP_SYS(madvise),
+    SCMP_SYS(brk),           SCMP_SYS(memfd_create),
+    SCMP_SYS(fcntl),         SCMP_SYS(ftruncate),
+    SCMP_SYS(fallocate),     SCMP_SYS(read),
+    SCMP_SYS(write),         SCMP_SYS(readv),
+    SCMP_SYS(writev),        SCMP_SYS(pread64),
+    SCMP_SYS(pwrite64),      SCMP_SYS(close),
+    SCMP_SYS(lseek),         SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),    SCMP_SYS(fstatfs),
+    SCMP_SYS(getdents64),    SCMP_SYS(openat2),
+    SCMP_SYS(mkdirat),       SCMP_SYS(unlinkat),
+    SCMP_SYS(renameat2),     SCMP_SYS(symlinkat),
+    SCMP_SYS(readlinkat),    SCMP_SYS(fchmod),
+    SCMP_SYS(utimensat),     SCMP_SYS(fsync),
+    SCMP_SYS(fdatasync),     SCMP_SYS(dup),
+    SCMP_SYS(poll),          SCMP_SYS(ppoll),
+    SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(getrandom),     SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigaction),  SCMP_SYS(rt_sigtimedwait),
+    SCMP_SYS(sigaltstack),   SCMP_SYS(getpid),
+    SCMP_SYS(gettid),        SCMP_SYS(exit),
+    SCMP_SYS(exit_group),    SCMP_SYS(restart_syscall),
+    SCMP_SYS(sched_yield),   SCMP_SYS(sched_setaffinity),
+    SCMP_SYS(timer_settime), SCMP_SYS(arch_prctl),
+    SCMP_SYS(getppid),       SCMP_SYS(mincore),
 };
+
+/* What a terminal is asked; not, among others, to take input as if it had been typed (TIOCSTI). */
+static const uint32_t terminal_requests[] = {TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ};
 
 static const int poller_calls[] = {
     SCMP_SYS(futex), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn),  SCMP_SYS(restart_syscall),
@@ -116,6 +91,15 @@ static bool add_rules(scmp_filter_ctx filter, enum linux_thread_role role) {
   if (role == LINUX_THREAD_LOADER)
     return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, SCMP_A2(SCMP_CMP_EQ, PROT_READ | PROT_EXEC),
                             SCMP_A3(SCMP_CMP_EQ, MAP_SHARED | MAP_FIXED)) == 0;
+  if (role == LINUX_THREAD_ORDINARY) {
+    for (size_t i = 0; i < sizeof terminal_requests / sizeof *terminal_requests; i++)
+      if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, terminal_requests[i])) !=
+          0)
+        return false;
+    /* Signals to this process only. */
+    if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid())) != 0)
+      return false;
+  }
   return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0 &&
          seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) ==
              0;

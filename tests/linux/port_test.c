@@ -6,10 +6,12 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/shm.h>
@@ -169,6 +171,9 @@ static int attack_shared(void) { return shmget(IPC_PRIVATE, 4096, IPC_CREAT | 07
 static int attack_personality(void) { return syscall(SYS_personality, 0x400000) < 0 ? errno : 0; }
 static int attack_filter(void) { return syscall(SYS_seccomp, 1, 0, NULL) < 0 ? errno : 0; }
 static int attack_socket(void) { return syscall(SYS_socket, 1, 1, 0) < 0 ? errno : 0; }
+static int attack_terminal(void) { return ioctl(0, TIOCSTI, "x") < 0 ? errno : 0; }
+static int attack_signal(void) { return kill(getppid(), 0) < 0 ? errno : 0; }
+static int attack_signal_thread(void) { return syscall(SYS_tgkill, getppid(), getppid(), 0) < 0 ? errno : 0; }
 static int attack_uring(void) { return syscall(425, 8, own_data) < 0 ? errno : 0; }
 static int attack_userfault(void) { return syscall(SYS_userfaultfd, 0) < 0 ? errno : 0; }
 
@@ -214,6 +219,9 @@ static const struct {
     {"personality", attack_personality},
     {"a filter of one's own", attack_filter},
     {"a socket", attack_socket},
+    {"keys pressed at the terminal", attack_terminal},
+    {"a signal to another process", attack_signal},
+    {"a signal to a thread of another process", attack_signal_thread},
     {"io_uring", attack_uring},
     {"userfaultfd", attack_userfault},
     {"write to an image's file", attack_image_write},
