@@ -23,8 +23,10 @@ EXPORTED void *memmove(void *to, const void *from, size_t length) {
   const uint8_t *source = from;
   if ((uintptr_t)target - (uintptr_t)source >= length)
     return memcpy(to, from, length);
-  while (length--)
-    target[length] = source[length];
+  for (; length & 7; length--)
+    target[length - 1] = source[length - 1];
+  for (; length; length -= 8)
+    *(word *)(target + length - 8) = *(const word *)(source + length - 8);
   return to;
 }
 
