@@ -117,8 +117,12 @@ bool port_block_map(struct port_block *block, uint64_t length, uint32_t window, 
     return true;
   }
   block->filled = true;
-  return mmap(address, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, arena_descriptor,
-              (off_t)block->position) != MAP_FAILED;
+  if (linux_window_put(address, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, arena_descriptor,
+                       block->position))
+    return true;
+  if (offset - SIGNET_BLOCKS_LOW < LINUX_BLOCK_ZONE)
+    linux_window_block_hole(window);
+  return false;
 }
 
 void port_block_unmap(struct port_block *block, uint64_t length, uint32_t window, uint32_t offset) {

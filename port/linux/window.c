@@ -101,6 +101,17 @@ bool linux_window_prepare(const char **problem) {
 
 uint32_t port_window_count(void) { return window_count; }
 
+bool linux_window_put(void *address, uint64_t length, int protection, int flags, int descriptor, uint64_t position) {
+  if (mmap(address, length, protection, flags | MAP_FIXED, descriptor, (off_t)position) != MAP_FAILED)
+    return true;
+  linux_window_keep(address, length);
+  return false;
+}
+
+void linux_window_keep(void *address, uint64_t length) {
+  mmap(address, length, PROT_NONE, reserve_flags | MAP_FIXED_NOREPLACE, -1, 0);
+}
+
 bool linux_window_close(uint32_t window, uint32_t offset, uint64_t length) {
   void *address = address_of(window, offset);
   if (mmap(address, length, PROT_NONE, reserve_flags | MAP_FIXED, -1, 0) != MAP_FAILED)
@@ -143,11 +154,11 @@ bool port_window_create(uint32_t window) {
 
 bool linux_window_block_zone(uint32_t window, uint32_t offset, uint64_t length) {
   struct window *w = &windows[window];
-  const int protection = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+  const int protection = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   if (!w->zone)
-    w->zone = mmap(address_of(window, SIGNET_BLOCKS_LOW), LINUX_BLOCK_ZONE, protection, flags, -1, 0) != MAP_FAILED;
+    w->zone = linux_window_put(address_of(window, SIGNET_BLOCKS_LOW), LINUX_BLOCK_ZONE, protection, flags, -1, 0);
   else if (w->torn)
-    return mmap(address_of(window, offset), length, protection, flags, -1, 0) != MAP_FAILED;
+    return linux_window_put(address_of(window, offset), length, protection, flags, -1, 0);
   return w->zone;
 }
 
@@ -310,8 +321,8 @@ bool port_window_map(uint32_t window, uint32_t offset, uint64_t length, enum sig
     return port_window_unmap(window, offset, length);
   if (!windows[window].settled && revive(window, &made))
     return true;
-  if (mmap(address_of(window, offset), length, host_protection(protection),
-           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+  if (!linux_window_put(address_of(window, offset), length, host_protection(protection),
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))
     return false;
   record(window, &made);
   return true;
@@ -347,10 +358,12 @@ bool linux_window_map_image(uint32_t window, uint32_t offset, uint64_t length, i
     return true;
   }
   if (code) {
-    if (!linux_loader_map(address_of(window, offset), length, descriptor, position))
+    if (!linux_loader_map(address_of(window, offset), length, descriptor, position)) {
+      linux_window_keep(address_of(window, offset), length);
       return false;
-  } else if (mmap(address_of(window, offset), length, host_protection(protection), MAP_PRIVATE | MAP_FIXED, descriptor,
-                  (off_t)position) == MAP_FAILED) {
+    }
+  } else if (!linux_window_put(address_of(window, offset), length, host_protection(protection), MAP_PRIVATE, descriptor,
+                               position)) {
     return false;
   }
   record(window, &made);

@@ -479,6 +479,17 @@ static void test_blocks(void) {
   port_unlock();
 }
 
+/* What a host does that takes away what was there and then refuses to map. */
+static void test_hole(void) {
+  void *address = (void *)(linux_window_base(1) + 0x60000);
+  port_lock();
+  munmap(address, 4096);
+  bool put = linux_window_put(address, 4096, PROT_READ, MAP_PRIVATE, -1, 0);
+  void *taken = mmap(address, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  ok(!put && taken == MAP_FAILED && errno == EEXIST, "a hole in a window is reserved again");
+  port_unlock();
+}
+
 /* The host has a limit of mappings for one process: reaching it is refused, and what must be closed still can be. */
 static void test_mappings_most(void) {
   enum { PAGES = 1 << 19 };
@@ -544,6 +555,7 @@ int main(void) {
   test_copies();
   test_reuse();
   test_blocks();
+  test_hole();
   test_mappings_most();
   printf("1..%d\n", tests);
   return failures != 0;
