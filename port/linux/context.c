@@ -164,10 +164,10 @@ static void load_floating_point(uint32_t mxcsr, uint16_t x87) {
 
 /* The same after a thread whose control and status are known. An x87 register that is marked empty cannot be read by
  * verified code, so marking all of them is enough to hide what they hold; fninit takes ten times as long (measured: 160
- * cycles, emms 12). */
+ * cycles, emms 12). The status word can be read: its condition codes are of what the other thread compared. */
 static void change_floating_point(const struct linux_registers *from, uint16_t status,
                                   const struct linux_registers *to) {
-  if ((status & 0xff) || from->x87_control != to->x87_control) {
+  if (status || from->x87_control != to->x87_control) {
     load_floating_point(to->mxcsr, to->x87_control);
     return;
   }

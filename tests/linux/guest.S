@@ -122,5 +122,23 @@ guest_code:
         .org    guest_code + 960, 0x90        /* a privileged instruction */
         hlt
 
+/* 1024: leaves condition codes in the x87 status, yields (call 4) and ends. */
+        .org    guest_code + 1024, 0x90
+        fldz
+        fxam
+        fstp    %st(0)
+        .org    guest_code + 1056 - 7, 0x90
+        call    *0x10020(%r14)
+        .org    guest_code + 1088 - 7, 0x90
+        call    *0x10008(%r14)
+
+/* 1152: what is the x87 status at first? calls number 1 with it. */
+        .org    guest_code + 1152, 0x90
+        xorl    %eax, %eax
+        fnstsw  %ax
+        movq    %rax, %rdi
+        .org    guest_code + 1184 - 7, 0x90
+        call    *0x10008(%r14)
+
         .org    guest_code + 4096, 0x90
         .section .note.GNU-stack,"",@progbits

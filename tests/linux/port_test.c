@@ -292,6 +292,8 @@ static void test_border(void) {
   ok(seen.ended && seen.argument[0] == 0, "vector registers of one window do not reach another");
   go(program(512, 0), program(384, 0), 1, 1000);
   ok(seen.ended && seen.argument[0] != 0, "(and the test would see it if they did: two threads of one window)");
+  go(program(1024, 0), program(1152, 0), 2, 1000);
+  ok(seen.ended && seen.argument[0] == 0, "the x87's status of one window does not reach another");
 }
 
 static bool vectors_clear(void) {
