@@ -478,6 +478,13 @@ static void test_blocks(void) {
      "a small one can lie where it lay");
   port_block_unmap(block, 4096, 1, end);
   ok(memcmp(port_block_bytes(block, 4096), "small", 6) == 0, "and be sent");
+  unsigned char resident = 1;
+  longer = port_block_create(64 << 20);
+  good = longer && port_block_map(longer, 64 << 20, 1, 0xd0000000) &&
+         mincore((void *)(linux_window_base(1) + 0xd0000000), 4096, &resident) == 0;
+  ok(good && !(resident & 1), "a large one gets its memory when it is touched, not under the kernel lock");
+  port_block_unmap(longer, 64 << 20, 1, 0xd0000000);
+  port_block_destroy(longer, 64 << 20);
   port_unlock();
 }
 
