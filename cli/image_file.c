@@ -1,5 +1,6 @@
 /* Owns what the tools read from ELF files: the code segment, the note's rule, and symbols, through libelf. Not part of
  * the trusted base: what may run is decided by kernel/image.c. */
+#include <ctype.h>
 #include <gelf.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,7 +63,7 @@ void cli_symbol(const void *image, size_t length, uint64_t offset, char *text, s
   text[0] = 0;
   for (Elf_Scn *section = NULL; elf && (section = elf_nextscn(elf, section));) {
     GElf_Shdr header;
-    if (!gelf_getshdr(section, &header) || header.sh_type != SHT_SYMTAB || header.sh_entsize == 0)
+    if (!gelf_getshdr(section, &header) || header.sh_type != SHT_SYMTAB || header.sh_entsize != sizeof(Elf64_Sym))
       continue;
     Elf_Data *data = elf_getdata(section, NULL);
     for (int i = 0; data && (uint64_t)i < header.sh_size / header.sh_entsize; i++) {
@@ -76,6 +77,11 @@ void cli_symbol(const void *image, size_t length, uint64_t offset, char *text, s
       best = symbol.st_value;
       snprintf(text, size, "%s+0x%llx", name, (unsigned long long)(offset - best));
     }
+    break; /* a good file has one, and a bad one shall not take time */
   }
+  /* The name is the file's, and goes to a terminal. */
+  for (char *at = text; *at; at++)
+    if (!isprint((unsigned char)*at))
+      *at = '?';
   elf_end(elf);
 }

@@ -338,7 +338,9 @@ static bool start_all(const char **problem) {
 /* Passes on the signals of the terminal until the program has ended. */
 static void wait_for_program(const sigset_t *signals, struct signet_ending *ending) {
   while (!kernel_process_ended(programs[PROGRAM].process, ending)) {
-    int number = sigwaitinfo(signals, NULL);
+    /* The end is looked for now and then also if nobody tells. */
+    const struct timespec patience = {1, 0};
+    int number = sigtimedwait(signals, NULL, &patience);
     if (number > 0 && number != ENDED_SIGNAL)
       kernel_process_event(programs[PROGRAM].process, (uint32_t)number);
   }

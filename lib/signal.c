@@ -40,6 +40,26 @@ static bool ignored_by_default(int number) {
          number == SIGTTIN || number == SIGTTOU || number == SIGSTOP;
 }
 
+/* Control of floating point, which a handler may change for itself alone. */
+struct rounding {
+  uint32_t mxcsr;
+  uint16_t x87;
+};
+
+static struct rounding rounding_now(void) {
+  struct rounding now;
+  __asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(now.mxcsr), "=m"(now.x87));
+  now.mxcsr &= 0xffc0; /* without the flags, which are computing's */
+  now.x87 &= 0x0f7f;
+  return now;
+}
+
+static void rounding_restore(struct rounding before) {
+  struct rounding now = rounding_now();
+  if (now.mxcsr != before.mxcsr || now.x87 != before.x87)
+    signet_floating_point_control(before.mxcsr, before.x87);
+}
+
 /* Runs what the program wants for one signal. True if calls should be made again after it. */
 static bool deliver(struct thread *self, int number) {
   struct action action;
@@ -67,7 +87,9 @@ static bool deliver(struct thread *self, int number) {
   self->mask = (self->mask | added) & ~UNBLOCKABLE;
   uint32_t in_call = self->in_call;
   self->in_call = 0;
+  struct rounding before = rounding_now();
   ((void (*)(int, siginfo_t *, void *))action.handler)(number, &information, &context);
+  rounding_restore(before);
   self->in_call = in_call;
   memcpy(&self->mask, &context.uc_sigmask, sizeof self->mask);
   self->mask &= ~UNBLOCKABLE;

@@ -250,9 +250,20 @@ void linux_context_save_frame(struct port_context *context, const void *from, ui
   context->current->thread_pointer = *(const uint64_t *)(base + SIGNET_THREAD_PAGE);
 }
 
+/* What of the level that is left is still in this processor goes to its memory; the other level's comes from there. */
+static void put_away(struct port_context *context) {
+  struct linux_cpu *cpu = linux_cpu_self;
+  if (!cpu || cpu->context != context)
+    return;
+  if (!context->current->framed)
+    linux_context_save_floating_point(context);
+  cpu->context = NULL;
+}
+
 bool port_context_divert(struct port_context *context, uint32_t entry, uint64_t event) {
   if (context->current != &context->level[0])
     return false;
+  put_away(context);
   const struct linux_registers *before = &context->level[0];
   struct linux_registers *registers = &context->level[1];
   /* Only the low 32 bits of %rsp count: it may have been stopped inside a stack sequence. */
@@ -270,6 +281,7 @@ bool port_context_divert(struct port_context *context, uint32_t entry, uint64_t 
 bool port_context_return(struct port_context *context) {
   if (context->current == &context->level[0])
     return false;
+  put_away(context);
   context->level[0].thread_pointer = context->level[1].thread_pointer;
   context->current = &context->level[0];
   return true;

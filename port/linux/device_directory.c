@@ -20,6 +20,9 @@
 #include "port/linux/linux.h"
 
 #define FILES_MOST 1024
+/* A process does not make programs that run with its owner's rights: set-user and set-group bits are dropped. */
+#define MODE_ALL 07777
+#define MODE_GIVEN 01777
 
 struct directory_device {
   struct port_device device;
@@ -81,7 +84,7 @@ static int file_of(const struct directory_device *directory, uint64_t number) {
 static struct signet_result open_file(struct directory_device *directory, const struct port_request *request) {
   uint64_t wish = request->arguments[0];
   bool writes = wish & (SIGNET_OPEN_WRITE | SIGNET_OPEN_CREATE | SIGNET_OPEN_TRUNCATE);
-  if (wish & ~255ull || request->arguments[1] & ~07777ull)
+  if (wish & ~255ull || request->arguments[1] & ~(uint64_t)MODE_ALL)
     return linux_device_error(EINVAL);
   if (writes && directory->read_only)
     return linux_device_error(EROFS);
@@ -94,8 +97,8 @@ static struct signet_result open_file(struct directory_device *directory, const 
     number++;
   if (number == FILES_MOST)
     return linux_device_error(EMFILE);
-  int descriptor =
-      open_inside(directory->root, request->text, flags, wish & SIGNET_OPEN_CREATE ? request->arguments[1] : 0);
+  int descriptor = open_inside(directory->root, request->text, flags,
+                               wish & SIGNET_OPEN_CREATE ? request->arguments[1] & MODE_GIVEN : 0);
   if (descriptor < 0)
     return answer(-1);
   struct stat host;
@@ -180,7 +183,7 @@ static struct signet_result on_name(const struct directory_device *directory, co
     return answer(-1);
   switch (request->operation) {
   case SIGNET_DIRECTORY_MAKE:
-    result = answer(mkdirat(parent, last, (mode_t)(arguments[0] & 07777)));
+    result = answer(mkdirat(parent, last, (mode_t)(arguments[0] & MODE_GIVEN)));
     break;
   case SIGNET_DIRECTORY_REMOVE:
     result = answer(unlinkat(parent, last, arguments[0] ? AT_REMOVEDIR : 0));
@@ -229,7 +232,7 @@ static struct signet_result on_target(const struct directory_device *directory, 
   int descriptor = open_inside(directory->root, request->text, O_RDONLY, 0);
   if (descriptor < 0)
     return answer(-1);
-  struct signet_result result = answer(fchmod(descriptor, (mode_t)(arguments[0] & 07777)));
+  struct signet_result result = answer(fchmod(descriptor, (mode_t)(arguments[0] & MODE_GIVEN)));
   close(descriptor);
   return result;
 }

@@ -84,6 +84,8 @@ is "^C ends a process that waits" "ready status 130" "$(signalled wait)"
 is "^C ends a process that loops" "ready status 130" "$(signalled spin)"
 is "^C reaches a handler of one that waits" "ready caught 2 status 0" "$(signalled handle 0)"
 is "^C reaches a handler of one that loops" "ready caught 2 status 0" "$(signalled handle 1)"
+is "a handler's rounding is its own, where it interrupts a wait" "ready nearest status 0" "$(signalled rounding 0)"
+is "and where it interrupts computing" "ready nearest status 0" "$(signalled rounding 1)"
 set +m
 
 # What was not granted does not exist.
@@ -98,6 +100,8 @@ matches "an absolute link does not lead out" "No such file|denied|loop|cross-dev
 matches "a file is not made in a directory given read-only" "Read-only" "$(granted :ro /given/new w)"
 is "nor is it there" no "$([ -e "$work/given/new" ] && echo yes || echo no)"
 is "a file is made in a directory given" opened "$(granted '' /given/new w)"
+is "a file can be made executable" made "$(timeout 20 $signet run --dir "$work/given::/given" "$work/victims" mode /given/set)"
+is "but no program that runs with its owner's rights" 755 "$(stat -c %a "$work/given/set")"
 is "the environment is empty" none "$(PATH=/bin victims variable PATH)"
 is "but for --env" "a=b" "$(timeout 20 $signet run --env X=a=b "$work/victims" variable X)"
 is "no executable memory" refused "$(victims execute)"

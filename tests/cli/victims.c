@@ -1,11 +1,13 @@
 /* What tests/cli/run.sh runs sealed: argv[1] says what to do. */
 #include <errno.h>
 #include <fcntl.h>
+#include <fenv.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +15,11 @@ static volatile int zero;
 static volatile sig_atomic_t caught;
 
 static void on_signal(int number) { caught = number; }
+
+static void on_signal_rounding(int number) {
+  fesetround(FE_UPWARD);
+  caught = number;
+}
 
 __attribute__((noinline)) static int divide(int by) { return 7 / by; }
 
@@ -101,6 +108,21 @@ int main(int count, char **arguments) {
       while (!caught)
         pause();
     printf("caught %d\n", (int)caught);
+  }
+  if (!strcmp(what, "mode")) {
+    int file = open(arguments[2], O_WRONLY | O_CREAT, 06755);
+    puts(file >= 0 && chmod(arguments[2], 06755) == 0 ? "made" : strerror(errno));
+  }
+  if (!strcmp(what, "rounding")) {
+    /* The handler changes the rounding; what it interrupts must not notice, whether it waits or computes. */
+    signal(SIGINT, on_signal_rounding);
+    puts("ready");
+    fflush(stdout);
+    if (number)
+      spin_until(&caught);
+    else
+      pause();
+    printf("%s\n", fegetround() == FE_TONEAREST ? "nearest" : "changed");
   }
   if (!strcmp(what, "unknown"))
     syscall(333), syscall(333);
