@@ -1,4 +1,4 @@
-TESTS += tests/run-test.sh tests/format.sh
+TESTS += tests/run-test.sh tests/trusted-base.sh tests/format.sh
 
 # The C files of our own: what git tracks, or in a tree without git all that is not built.
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find * -path $(B) -prune -o -name '*.[ch]' -print)
