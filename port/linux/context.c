@@ -20,7 +20,7 @@
 #include "port/linux/linux.h"
 #include "verifier/verifier.h"
 
-#define CONTEXTS (1u << 20)
+#define CONTEXTS (1u << 16)
 #define UCONTEXT_BYTES 304 /* struct ucontext as the kernel of Linux lays it out, up to its 8-byte signal mask */
 #define DEFAULT_MXCSR 0x1f80
 #define DEFAULT_X87 0x37f
