@@ -21,6 +21,14 @@ def put(data):
     files.append(name)
 for length in list(range(0, 200, 3)) + list(range(200, len(image), len(image) // 60)):
     put(image[:length])
+# Each field that leads somewhere, to just inside, just outside and far outside the file.
+edges = [d + n for d in (0, len(image), 1 << 31, 1 << 32, 1 << 63) for n in (-4097, -1, 0, 1, 4096, 1 << 20)]
+fields = [(32, 8), (54, 2), (56, 2), (40, 8)] + [(64 + 56 * i + at, 8) for i in range(6) for at in (8, 16, 32, 40)]
+for at, size in fields:
+    for value in edges:
+        data = bytearray(image)
+        data[at:at + size] = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
+        put(bytes(data))
 for _ in range(400):  # one field of the headers
     data = bytearray(image)
     at = random.randrange(0, 64 + 56 * 8)
