@@ -8,6 +8,10 @@ space :=
 else
 SHELL := /bin/bash
 endif
+# As many at once as there are processors, unless -j says otherwise.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
 .DEFAULT_GOAL := all
 B := build
 CC := gcc
