@@ -22,6 +22,13 @@ int cli_inspect(int count, char **arguments);
 /* "signet: …" on standard error. */
 void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Readies the kernel to judge images; nothing is sealed and nothing can run. False: it has been said why. */
+bool cli_prepare_to_load(void);
+
+/* JSON to standard output, and a new line; gives `value` back. */
+struct json_t;
+void cli_print_json(struct json_t *value);
+
 /* A file in memory. NULL: errno says why. Freed with free. */
 void *cli_read_file(const char *path, size_t *length);
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "port/linux/linux.h"
 #include "verifier/verifier.h"
 
 static const char help[] = "usage: signet inspect [--json] IMAGE…\n"
@@ -17,10 +16,8 @@ static const char help[] = "usage: signet inspect [--json] IMAGE…\n"
                            "ever make: the verifier has seen all of them.\n"
                            "The hash is BLAKE2b-256 of the file: `b2sum -l 256 IMAGE` prints the same.\n";
 
-static const struct {
-  const char *name;
-} calls[] = {
-#define CALL_NAME(number, name, arguments) [number] = {#name},
+static const char *const calls[] = {
+#define CALL_NAME(number, name, arguments) [number] = #name,
     SIGNET_CALLS(CALL_NAME)
 #undef CALL_NAME
 };
@@ -69,7 +66,7 @@ static json_t *name_list(uint64_t bits, bool of_calls) {
   if (of_calls) {
     for (size_t i = 0; i < SIGNET_CALL_COUNT; i++)
       if (bits >> i & 1)
-        json_array_append_new(list, json_string(calls[i].name));
+        json_array_append_new(list, json_string(calls[i]));
   } else {
     for (size_t i = 0; i < sizeof features / sizeof *features; i++)
       if (bits >> features[i].bit & 1)
@@ -132,12 +129,8 @@ int cli_inspect(int count, char **arguments) {
     cli_error("inspect: no image named");
     return CLI_USAGE;
   }
-  const char *problem = "no memory for the kernel";
-  const struct linux_port_options port = {.cpus = 1, .windows = 16};
-  if (!linux_port_prepare(&port, &problem) || !kernel_initialise()) {
-    cli_error("%s", problem);
+  if (!cli_prepare_to_load())
     return CLI_FAILED;
-  }
   json_t *all = json_array();
   int status = 0;
   for (int i = optind; i < count; i++) {
@@ -164,10 +157,9 @@ int cli_inspect(int count, char **arguments) {
     }
     free(bytes);
   }
-  if (json) {
-    json_dumpf(all, stdout, JSON_INDENT(2));
-    putchar('\n');
-  }
-  json_decref(all);
+  if (json)
+    cli_print_json(all);
+  else
+    json_decref(all);
   return status;
 }

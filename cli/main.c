@@ -1,10 +1,12 @@
 /* The `signet` command: finds the subcommand. */
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "port/linux/linux.h"
 
 static const char help[] = "usage: signet COMMAND [OPTION…] …\n"
                            "\n"
@@ -21,6 +23,24 @@ void cli_error(const char *format, ...) {
   vfprintf(stderr, format, arguments);
   fputc('\n', stderr);
   va_end(arguments);
+}
+
+bool cli_prepare_to_load(void) {
+  const char *problem;
+  const struct linux_port_options port = {.cpus = 1, .windows = 16};
+  if (linux_port_prepare(&port, &problem)) {
+    problem = "no memory for the kernel";
+    if (kernel_initialise())
+      return true;
+  }
+  cli_error("%s", problem);
+  return false;
+}
+
+void cli_print_json(json_t *value) {
+  json_dumpf(value, stdout, JSON_INDENT(2));
+  putchar('\n');
+  json_decref(value);
 }
 
 void *cli_read_file(const char *path, size_t *length) {

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "port/linux/linux.h"
 #include "verifier/verifier.h"
 
 static const char help[] = "usage: signet verify [--json] FILE…\n"
@@ -155,12 +154,8 @@ int cli_verify(int count, char **arguments) {
                               : "verify: --parallel goes with --raw; an image says it itself");
     return CLI_USAGE;
   }
-  const char *problem = "no memory for the kernel";
-  const struct linux_port_options port = {.cpus = 1, .windows = 16};
-  if (!linux_port_prepare(&port, &problem) || !kernel_initialise()) {
-    cli_error("%s", problem);
+  if (!cli_prepare_to_load())
     return CLI_FAILED;
-  }
   json_t *results = json ? json_array() : NULL;
   int worst = 0;
   for (int i = optind; i < count; i++) {
@@ -168,10 +163,7 @@ int cli_verify(int count, char **arguments) {
     if (status > worst)
       worst = status;
   }
-  if (json) {
-    json_dumpf(results, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(results);
-  }
+  if (json)
+    cli_print_json(results);
   return worst;
 }

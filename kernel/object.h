@@ -342,6 +342,8 @@ void object_charge(struct object *object, struct kernel_process *payer);
 /* Destroys an object that is in no table and no message. */
 void object_destroy(struct object *object);
 bool quota_take_for_child(struct kernel_process *parent, const struct signet_quota *quota);
+/* Undoes quota_take_for_child. */
+void quota_give_back(struct kernel_process *parent, const struct signet_quota *quota);
 void quota_return(struct kernel_process *process);
 
 /* ---- contract.c ---- */

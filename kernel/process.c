@@ -112,13 +112,8 @@ unload:
 no_window:
   release(process, sizeof *process);
 no_process:
-  if (parent) {
-    parent->used.memory -= specification->quota.memory;
-    parent->used.threads -= specification->quota.threads;
-    parent->used.handles -= specification->quota.handles;
-    parent->used.regions -= specification->quota.regions;
-    parent->used.processes -= specification->quota.processes + 1;
-  }
+  if (parent)
+    quota_give_back(parent, &specification->quota);
   return status;
 }
 

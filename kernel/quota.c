@@ -83,15 +83,19 @@ bool quota_take_for_child(struct kernel_process *parent, const struct signet_quo
   return true;
 }
 
+void quota_give_back(struct kernel_process *parent, const struct signet_quota *quota) {
+  struct signet_quota *used = &parent->used;
+  used->memory -= quota->memory;
+  used->threads -= quota->threads;
+  used->handles -= quota->handles;
+  used->regions -= quota->regions;
+  used->processes -= quota->processes + 1;
+}
+
 void quota_return(struct kernel_process *process) {
   struct kernel_process *parent = process->parent;
-  if (parent) {
-    parent->used.memory -= process->limit.memory;
-    parent->used.threads -= process->limit.threads;
-    parent->used.handles -= process->limit.handles;
-    parent->used.regions -= process->limit.regions;
-    parent->used.processes -= process->limit.processes + 1;
-  }
+  if (parent)
+    quota_give_back(parent, &process->limit);
   /* What it sent and nobody has received yet: its parent lent the quota for it, so the parent's has room. */
   while (!list_empty(&process->paid))
     object_charge(CONTAINER(process->paid.next, struct object, paid_link), parent);

@@ -75,6 +75,12 @@ struct verifier_input {
   X(VPCLMUL, 21, "vpclmulqdq")                                                                                         \
   X(GFNI, 22, "gfni")
 
+enum verifier_feature {
+#define VERIFIER_FEATURE_ENUM(name, bit, text) VERIFIER_FEATURE_##name = bit,
+  VERIFIER_FEATURES(VERIFIER_FEATURE_ENUM)
+#undef VERIFIER_FEATURE_ENUM
+};
+
 struct verifier_outcome {
   uint64_t violations;
   uint64_t instructions;

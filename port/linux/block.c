@@ -91,14 +91,13 @@ struct port_block *port_block_create(uint64_t length) {
 void port_block_destroy(struct port_block *block, uint64_t length) {
   uint64_t bytes = (uint64_t)SIGNET_PAGE << block->size;
   block->warm = length <= LINUX_BLOCK_ZONE && bytes <= WARM_MOST - warm_bytes;
+  bool wipe = block->filled;
   if (block->warm)
     warm_bytes += bytes;
-  if (!block->warm && fallocate(arena_descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)block->position,
-                                (off_t)length) != 0)
-    block->filled = true;
-  else if (!block->warm)
-    block->filled = false;
-  if (block->filled)
+  else
+    wipe = fallocate(arena_descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)block->position,
+                     (off_t)length) != 0;
+  if (wipe)
     linux_wipe_words(arena + block->position, length);
   block->next_free = free_blocks[block->size];
   free_blocks[block->size] = block;

@@ -235,13 +235,15 @@ static bool overlaps(const struct mapping *m, uint32_t offset, uint64_t length) 
   return offset < m->offset + (uint64_t)m->pages * SIGNET_PAGE && m->offset < offset + length;
 }
 
-/* Makes what stale mappings there are inaccessible: all at once where nothing is live, because neighbours may be one
- * mapping of the host. */
+/* Makes what stale mappings there are inaccessible, if any: all at once where nothing is live, because neighbours may
+ * be one mapping of the host. */
 static void drop_stale(uint32_t window) {
   struct window *w = &windows[window];
   uint32_t kept = 0, live = 0;
   for (uint32_t i = 0; i < w->mappings; i++)
     live += w->mapping[i].live;
+  if (live == w->mappings)
+    return;
   if (!live) {
     make_inaccessible(window, SIGNET_IMAGE_LOW, SIGNET_BLOCKS_LOW - SIGNET_IMAGE_LOW);
     w->mappings = 0;
@@ -261,11 +263,7 @@ void linux_window_settle(uint32_t window) {
   struct window *w = &windows[window];
   if (w->settled)
     return;
-  for (uint32_t i = 0; i < w->mappings; i++)
-    if (!w->mapping[i].live) {
-      drop_stale(window);
-      break;
-    }
+  drop_stale(window);
   w->settled = true;
 }
 
@@ -280,11 +278,7 @@ static bool revive(uint32_t window, const struct mapping *wanted) {
       return true;
     }
   }
-  for (uint32_t i = 0; i < w->mappings; i++)
-    if (!w->mapping[i].live) {
-      drop_stale(window);
-      break;
-    }
+  drop_stale(window);
   return false;
 }
 
