@@ -1,6 +1,9 @@
 /* What the devices of a port understand: operations and records of device_request. Read by ports that offer such a
  * device and by the services that drive it. A device is granted by a manifest; nothing else can name it.
  *
+ * The bare machine's: ports are a range of I/O ports, an interrupt is a line of the interrupt controller, an archive is
+ * the boot archive (boot.h), power ends the machine.
+ *
  * A stream is a byte stream of the host: standard input, output, error, a terminal, a serial line. A directory is a
  * tree of files of the host; names are relative to it, "/"-separated, "" is the tree itself; ".." and links cannot
  * leave it. A failure is SIGNET_DEVICE with the error number of Linux (ENOENT = 2 …) as the value. */
@@ -9,10 +12,17 @@
 
 #include <stdint.h>
 
-enum signet_device_kind { SIGNET_DEVICE_STREAM = 1, SIGNET_DEVICE_DIRECTORY = 2 };
+enum signet_device_kind {
+  SIGNET_DEVICE_STREAM = 1,
+  SIGNET_DEVICE_DIRECTORY = 2,
+  SIGNET_DEVICE_PORTS = 3,
+  SIGNET_DEVICE_INTERRUPT = 4,
+  SIGNET_DEVICE_ARCHIVE = 5,
+  SIGNET_DEVICE_POWER = 6,
+};
 
 enum signet_device_operation {
-  /* Both. -> enum signet_device_kind; arguments unused. */
+  /* All. -> enum signet_device_kind; arguments unused. */
   SIGNET_DEVICE_IDENTIFY = 1,
   /* Stream. read: waits until there is something, -> bytes read, 0 at the end. write: -> bytes written, at least 1. */
   SIGNET_STREAM_READ = 2,
@@ -64,6 +74,27 @@ enum signet_device_operation {
   /* text = name, arguments[0] = access time, [1] = modification time, nanoseconds since 1970; [2] = 1: do not follow a
      link. */
   SIGNET_DIRECTORY_TIMES = 31,
+
+  /* Ports. arguments[0] = port, counted from the first that was granted, [1] = 1, 2 or 4 bytes, all of which were
+     granted, at a multiple of their number; else ARGUMENT. -> the value. */
+  SIGNET_PORTS_READ = 48,
+  /* The same; [2] = value. */
+  SIGNET_PORTS_WRITE = 49,
+  /* arguments[0] = port: the buffer's bytes (at most 4096), one after another, to that port. -> bytes. */
+  SIGNET_PORTS_WRITE_BYTES = 50,
+
+  /* Interrupt. Waits until the line has interrupted since the last answer; -> how often. */
+  SIGNET_INTERRUPT_WAIT = 56,
+
+  /* Archive. arguments[0] = entry -> its length; SIGNET_DEVICE with ENOENT where there is none. Writes its name (32
+     bytes, NUL-terminated) to the buffer if that is large enough. */
+  SIGNET_ARCHIVE_STATUS = 64,
+  /* arguments[0] = entry, [1] = offset. -> bytes, 0 at the end. EIO: the entry is damaged (its hash is not what the
+     archive says). */
+  SIGNET_ARCHIVE_READ = 65,
+
+  /* Power. Ends the machine; the buffer holds struct signet_ending: how the system ended. */
+  SIGNET_POWER_END = 72,
 };
 
 #define SIGNET_STREAM_IS_TERMINAL 1u

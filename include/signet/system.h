@@ -1,0 +1,57 @@
+/* A system as the supervisor starts it: the compiled form of a manifest of manifests. Made by the tools; checked by the
+ * supervisor, which can give on only what it was given. Offsets count from the start of struct signet_system; all
+ * tables are 8-byte aligned.
+ *
+ * Processes are started in the order of their rows, each as soon as it is built: a channel's other end may not exist
+ * yet, messages wait in its queue. When the process `main` has ended, the system ends as it did. */
+#ifndef SIGNET_SYSTEM_H
+#define SIGNET_SYSTEM_H
+
+#include <stdint.h>
+
+#include <signet/abi.h>
+
+#define SIGNET_SYSTEM_MAGIC 0x5354454e474953ull
+#define SIGNET_SYSTEM_VERSION 1u
+#define SIGNET_SYSTEM_PROCESSES_MOST 64
+#define SIGNET_SYSTEM_CHANNELS_MOST 256
+
+struct signet_system {
+  uint64_t magic;
+  uint32_t version;
+  uint32_t length;                      /* of all */
+  uint32_t processes, processes_offset; /* struct signet_system_process */
+  uint32_t channels, channels_offset;   /* struct signet_system_channel */
+  uint32_t main;                        /* a process */
+  uint32_t archive, power; /* start-up slots of the supervisor: the archive device; the power device, or NONE */
+  uint32_t reserved;
+};
+#define SIGNET_SYSTEM_NONE UINT32_MAX
+
+enum signet_system_grant_kind {
+  SIGNET_SYSTEM_CLIENT = 1, /* number: a channel */
+  SIGNET_SYSTEM_SERVER = 2,
+  SIGNET_SYSTEM_DEVICE = 3, /* number: a start-up slot of the supervisor */
+};
+
+struct signet_system_grant {
+  uint32_t kind, number;
+};
+
+struct signet_system_process {
+  char name[32];
+  uint32_t entry; /* of the archive: its image */
+  uint32_t slots;
+  uint8_t hash[32]; /* of the image; one with another hash is not started */
+  struct signet_quota quota;
+  uint64_t stack;
+  uint32_t startup_offset, startup_length;
+  struct signet_system_grant slot[SIGNET_SLOTS_MOST];
+};
+
+/* Each end is granted to exactly one process, or to the supervisor itself (the end that no row names). */
+struct signet_system_channel {
+  uint32_t contract_offset, contract_length; /* struct signet_contract with its tables */
+};
+
+#endif
