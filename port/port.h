@@ -36,6 +36,9 @@ bool port_window_protect(uint32_t window, uint32_t offset, uint64_t length, enum
  * out). The range has been checked to lie within 0 .. 2^32. */
 bool port_copy_in(void *to, uint32_t window, uint32_t from, size_t length);
 bool port_copy_out(uint32_t window, uint32_t to, const void *from, size_t length);
+/* From one window to another, or within one (what overlaps ends up as any mix). False if any of it cannot be accessed
+ * so (then a part may have been copied). */
+bool port_copy_across(uint32_t from_window, uint32_t from, uint32_t to_window, uint32_t to, size_t length);
 /* One aligned 32-bit word, atomically. */
 bool port_load_word(uint32_t window, uint32_t offset, uint32_t *value);
 bool port_store_word(uint32_t window, uint32_t offset, uint32_t value);

@@ -377,6 +377,10 @@ bool port_copy_out(uint32_t window, uint32_t to, const void *from, size_t length
   return linux_copy(address_of(window, to), from, length);
 }
 
+bool port_copy_across(uint32_t from_window, uint32_t from, uint32_t to_window, uint32_t to, size_t length) {
+  return linux_copy(address_of(to_window, to), address_of(from_window, from), length);
+}
+
 bool port_load_word(uint32_t window, uint32_t offset, uint32_t *value) {
   return linux_load_word(address_of(window, offset), value);
 }

@@ -228,6 +228,15 @@ bool port_copy_out(uint32_t window, uint32_t to, const void *from, size_t length
   return memory;
 }
 
+bool port_copy_across(uint32_t from_window, uint32_t from, uint32_t to_window, uint32_t to, size_t length) {
+  RULE(locked && from + (uint64_t)length <= WINDOW_BYTES && to + (uint64_t)length <= WINDOW_BYTES);
+  const void *source = sim_memory(from_window, from, length, false);
+  void *target = sim_memory(to_window, to, length, true);
+  if (source && target && length)
+    memmove(target, source, length);
+  return source && target;
+}
+
 bool port_load_word(uint32_t window, uint32_t offset, uint32_t *value) {
   RULE(offset % 4 == 0);
   return port_copy_in(value, window, offset, 4);
