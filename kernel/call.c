@@ -6,10 +6,14 @@
 call_function *const call_table[SIGNET_CALL_COUNT] = {SIGNET_CALLS(CALL_ENTRY)};
 #undef CALL_ENTRY
 
+#define CALL_FITS(number, name, arguments) _Static_assert(arguments <= 5, #name ": kernel_call passes five arguments");
+SIGNET_CALLS(CALL_FITS)
+#undef CALL_FITS
+
 #define RANDOM_MOST (UINT64_C(1) << 20)
 
 /* The call did not simply end: the thread waits, goes elsewhere, or its process is to hear of something first. */
-static _Noreturn void finish(struct cpu *cpu, uint32_t number, const uint64_t arguments[6],
+static _Noreturn void finish(struct cpu *cpu, uint64_t number, const uint64_t *arguments,
                              struct signet_result outcome) {
   struct thread *thread = cpu->current;
   if (outcome.status == CALL_WAITS) {
@@ -24,15 +28,15 @@ static _Noreturn void finish(struct cpu *cpu, uint32_t number, const uint64_t ar
   schedule();
 }
 
-struct signet_result kernel_call(uint32_t number, const uint64_t arguments[6]) {
+struct signet_result kernel_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t number) {
   struct cpu *cpu = kernel.cpu[port_cpu_self()];
   struct thread *thread = cpu->current;
   struct kernel_process *process = thread->process;
   process->calls++;
   if (number == SIGNET_CALL_abi_version)
     return result(SIGNET_OK, SIGNET_ABI_VERSION);
-  if (number == SIGNET_CALL_clock_read && arguments[0] <= SIGNET_CLOCK_REALTIME)
-    return result(SIGNET_OK, port_clock((enum signet_clock)arguments[0]));
+  if (number == SIGNET_CALL_clock_read && a0 <= SIGNET_CLOCK_REALTIME)
+    return result(SIGNET_OK, port_clock((enum signet_clock)a0));
   if (number >= SIGNET_CALL_COUNT)
     return error(SIGNET_UNSUPPORTED);
   port_lock();
@@ -40,6 +44,7 @@ struct signet_result kernel_call(uint32_t number, const uint64_t arguments[6]) {
   if (process->attention && process->state == SIGNET_PROCESS_STOPPING)
     schedule();
   thread->sent = false;
+  const uint64_t arguments[] = {a0, a1, a2, a3, a4};
   struct signet_result outcome = call_table[number](thread, arguments);
   if (outcome.status < 0 || process->attention)
     finish(cpu, number, arguments, outcome);

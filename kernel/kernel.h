@@ -13,9 +13,9 @@
 /* ---- Called by the port ---- */
 
 /* A kernel call by the thread that runs on this processor; the lock is not held. Returns its result if the same thread
- * goes on at once (the port returns to it from the entry stub), and does not return otherwise. `number` comes from the
- * entry stub and is below SIGNET_CALL_COUNT; the arguments come from the process. */
-struct signet_result kernel_call(uint32_t number, const uint64_t arguments[6]);
+ * goes on at once (the port returns to it from the entry stub), and does not return otherwise. a0 to a4 are the
+ * process's, in the registers in which its C left them, so that the stub moves nothing; `number` is the stub's. */
+struct signet_result kernel_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t number);
 /* The running thread was interrupted and its registers are saved: schedule. */
 _Noreturn void kernel_preempted(void);
 

@@ -13,7 +13,7 @@ linux_entry_stubs:
         .set    number, 0
         .rept   64
         .p2align 4
-        movl    $number, %eax
+        movl    $number, %r9d           /* kernel_call's sixth argument; the first five are the process's */
         jmp     linux_entry_low
         .set    number, number + 1
         .endr
@@ -38,14 +38,6 @@ linux_entry_low:
         movq    $0, REGISTERS_RDI(%r10)
         movq    %r11, %rbx              /* kept by kernel_call: restored below from the context */
         movq    %r10, %rbp
-        pushq   %r9
-        pushq   %r8
-        pushq   %rcx
-        pushq   %rdx
-        pushq   %rsi
-        pushq   %rdi
-        movl    %eax, %edi
-        movq    %rsp, %rsi
         call    kernel_call
         cmpl    $0, CPU_TICK(%rbx)
         jne     linux_entry_tick

@@ -503,13 +503,12 @@ void sim_run(void) {
 }
 
 struct signet_result sim_call(uint32_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e) {
-  const uint64_t arguments[6] = {a, b, c, d, e, 0};
   struct port_context *volatile caller = running[cpu].context;
   RULE(caller);
   caller->answered = false;
   acting = true;
   if (!setjmp(back)) {
-    struct signet_result result = kernel_call(number, arguments);
+    struct signet_result result = kernel_call(a, b, c, d, e, number);
     acting = false;
     RULE(!locked);
     return result;

@@ -72,7 +72,8 @@ _Noreturn static void stop(void) {
   kernel_cpu_run();
 }
 
-struct signet_result kernel_call(uint32_t number, const uint64_t arguments[6]) {
+struct signet_result kernel_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t number) {
+  (void)a2, (void)a3, (void)a4;
   seen.calls++;
   if (number == SIGNET_CALL_abi_version)
     return (struct signet_result){SIGNET_OK, SIGNET_ABI_VERSION};
@@ -83,8 +84,8 @@ struct signet_result kernel_call(uint32_t number, const uint64_t arguments[6]) {
     current ^= 1;
     resume();
   }
-  seen.argument[0] = arguments[0];
-  seen.argument[1] = arguments[1];
+  seen.argument[0] = a0;
+  seen.argument[1] = a1;
   seen.ended = true;
   stop();
 }
