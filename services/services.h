@@ -7,7 +7,16 @@
  *
  * build/services/files: slots 0 .. clients-1 are server ends of contracts/files.h, one a client; directory devices are
  * in the slots that the mounts name. Start-up bytes: struct services_files, then its mounts. It ends when its last
- * client is gone. Quota it needs: threads 1, handles 32, memory 1 MiB a client and its stack, regions 32. */
+ * client is gone. Quota it needs: threads 1, handles 32, memory 1 MiB a client and its stack, regions 32.
+ *
+ * build/services/serial, the driver of the bare machine's first serial line: slots 0, 1, 2 as the console's; 3 the
+ * ports device of a 16550 (8 ports), 4 its interrupt, 5 the client end of a channel of contracts/events.h, through
+ * which it tells its parent of ^C and the like. Start-up bytes: struct services_serial.
+ *
+ * build/services/memory: slots 0 .. clients-1 as those of files; slot `clients` is the archive device. One tree of
+ * files in memory; at first those of the cpio archive ("newc", names without a leading "/") that is an entry of the
+ * archive. Start-up bytes: struct services_memory, then its read-only places.
+ */
 #ifndef SERVICES_SERVICES_H
 #define SERVICES_SERVICES_H
 
@@ -31,6 +40,40 @@ struct services_mount {
   uint32_t slot;  /* of the directory device */
   uint32_t flags; /* SERVICES_MOUNT_* */
   uint64_t reserved;
+  char path[SERVICES_MOUNT_PATH_MOST]; /* absolute, NUL-terminated; "/" for all */
+};
+
+#define SERVICES_SERIAL_VERSION 1u
+#define SERVICES_SERIAL_SLOTS 6
+#define SERVICES_SERIAL_FRAMED 1u /* a program is at the other end of the line (SERVICES_FRAME); else a terminal is */
+
+struct services_serial {
+  uint32_t version;       /* SERVICES_SERIAL_VERSION */
+  uint32_t flags;         /* SERVICES_SERIAL_* */
+  uint32_t columns, rows; /* of the terminal; 0: not known */
+};
+
+/* On a framed line, SERVICES_FRAME and the byte after it say something about the bytes that follow or stand for one;
+ * every other byte stands for itself. What arrives before the first of these is not of the driver but of the kernel. */
+#define SERVICES_FRAME 0x10
+#define SERVICES_FRAME_OUTPUT 0x01 /* out: what follows is standard output */
+#define SERVICES_FRAME_ERROR 0x02  /* out: standard error */
+#define SERVICES_FRAME_KERNEL 0x03 /* out: the kernel's own text again; the last that the driver sends when it ends */
+#define SERVICES_FRAME_END 0x04    /* in: end of input */
+#define SERVICES_FRAME_LITERAL SERVICES_FRAME /* in and out: one byte of this value */
+#define SERVICES_FRAME_EVENT 0x40             /* in: SIGNET_EVENT_* is this byte less 0x40; for contracts/events.h */
+
+#define SERVICES_MEMORY_VERSION 1u
+#define SERVICES_MEMORY_NO_ENTRY UINT32_MAX
+
+struct services_memory {
+  uint32_t version;   /* SERVICES_MEMORY_VERSION */
+  uint32_t clients;   /* 1 and up */
+  uint32_t entry;     /* of the archive: the files at the start; or NO_ENTRY */
+  uint32_t read_only; /* how many struct services_memory_place follow: nothing there or below can be changed */
+};
+
+struct services_memory_place {
   char path[SERVICES_MOUNT_PATH_MOST]; /* absolute, NUL-terminated; "/" for all */
 };
 
