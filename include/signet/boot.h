@@ -19,11 +19,11 @@
 
 struct signet_boot {
   uint64_t magic;
+  uint8_t hash[32]; /* BLAKE2b-256 of what follows, up to tables_length */
   uint32_t version;
-  uint32_t tables_length; /* bytes from the archive's start that the hash covers: this header and all tables */
-  uint64_t length;        /* of the whole archive, a multiple of 4096 */
-  uint8_t hash[32];       /* BLAKE2b-256 of those bytes, with this field zero */
-  uint32_t entries, entries_offset;      /* struct signet_boot_entry */
+  uint32_t tables_length;                /* bytes from the archive's start: this header and all tables */
+  uint64_t length;                       /* of the whole archive, a multiple of 4096 */
+  uint32_t entries, entries_offset;      /* struct signet_boot_entry; tables at multiples of 8 */
   uint32_t devices, devices_offset;      /* struct signet_boot_device */
   struct signet_quota quota;             /* of the first process; 0 in `memory`: all that the machine has */
   uint32_t first;                        /* the entry that is the first process's image */

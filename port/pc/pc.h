@@ -17,6 +17,8 @@
 #include "kernel/kernel.h"
 #include "port/port.h"
 
+struct pc_cpu;
+
 /* ---- Address space (one, for all processors) ----
  *
  *   0x0000100000000000  windows: PC_WINDOWS of 4 GiB. Nothing else is ever mapped in the lower half.
@@ -77,6 +79,9 @@ struct pc_boot {
   uint64_t archive_low, archive_high; /* physical, whole pages; equal: none */
 };
 extern struct pc_boot pc_boot;
+
+/* Prints a line of figures, for the tests that hold them to their limits. */
+void pc_figures(const char *when);
 
 /* ---- command_line.c ---- */
 struct pc_options {
@@ -156,12 +161,13 @@ void pc_descriptors_load(struct pc_cpu *cpu);
 #define PC_VECTOR_SPURIOUS 0xff
 
 /* ---- cpu.c ---- */
-struct pc_cpu;
 extern struct pc_cpu *pc_cpus[PORT_CPUS_MOST];
 extern uint32_t pc_cpu_count; /* those that run */
-/* The first processor's structure exists from the start; those of others are made before they start. */
+/* The first processor's structure, descriptors and %fs; needs no memory but the kernel's own. */
 void pc_cpu_prepare(void);
 struct pc_cpu *pc_cpu_create(uint32_t number, uint32_t apic);
+/* Releases the other processors, which wait in pc_processors_start; all run the kernel, each on its own stack. */
+_Noreturn void pc_cpu_run(void);
 
 /* ---- apic.c ---- */
 void pc_apic_prepare(void);               /* once: finds x2APIC or xAPIC, masks the 8259s, the I/O APIC's lines */

@@ -1,0 +1,37 @@
+# The kernel on the bare machine: one ELF file with a PVH note. Kernel, verifier and port are linked as one unit, so that the port's
+# functions are part of the kernel's paths; only the memory functions stay apart (the compiler calls them by name).
+PC_BUILD := $(B)/pc
+PC_CFLAGS := $(TRUSTED_CFLAGS) -I$(B)/gen -mno-red-zone -mcmodel=kernel -fno-pie -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
+  -mno-mmx -mno-sse -fcf-protection=none
+PC_SOURCES := $(wildcard kernel/*.c) $(VERIFIER_SOURCES) $(wildcard port/pc/*.c port/x86/*.c)
+PC_OBJECTS := $(PC_SOURCES:%=$(PC_BUILD)/%.o)
+PC_ASSEMBLY := $(patsubst %,$(PC_BUILD)/%.o,$(wildcard port/pc/*.S))
+PC_KERNEL := $(PC_BUILD)/kernel.elf
+
+$(PC_BUILD)/kernel/bytes.c.o: PC_LTO :=
+PC_LTO := -flto -fno-fat-lto-objects
+$(PC_BUILD)/%.c.o: %.c $(VERIFIER_TABLE)
+	@mkdir -p $(@D)
+	$(CC) $(PC_CFLAGS) $(PC_LTO) -MMD -MP -c $< -o $@
+$(PC_BUILD)/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(CC) -Iinclude -I. -g -MMD -MP -c $< -o $@
+
+$(PC_BUILD)/whole.o: $(PC_OBJECTS)
+	$(CC) $(PC_CFLAGS) -flto -flto-partition=one -flinker-output=nolto-rel -nostdlib -r -o $@ $^
+
+# Linked twice: the table of function names is made from the first.
+$(PC_BUILD)/symbols-none.S: port/pc/symbols.sh
+	@mkdir -p $(@D)
+	port/pc/symbols.sh >$@
+$(PC_BUILD)/kernel-unnamed.elf: $(PC_BUILD)/whole.o $(PC_ASSEMBLY) $(PC_BUILD)/symbols-none.S.o port/pc/link.ld
+	$(LD) -nostdlib -static -z noexecstack -z max-page-size=4096 -T port/pc/link.ld -o $@ $(filter %.o,$^)
+$(PC_BUILD)/symbols.S: $(PC_BUILD)/kernel-unnamed.elf port/pc/symbols.sh
+	port/pc/symbols.sh $< >$@
+$(PC_BUILD)/symbols%.o: $(PC_BUILD)/symbols%
+	$(CC) -c $< -o $@
+$(PC_KERNEL): $(PC_BUILD)/whole.o $(PC_ASSEMBLY) $(PC_BUILD)/symbols.S.o port/pc/link.ld
+	$(LD) -nostdlib -static -z noexecstack -z max-page-size=4096 -T port/pc/link.ld -o $@ $(filter %.o,$^)
+
+# ALL += $(PC_KERNEL)
+-include $(PC_OBJECTS:.o=.d) $(PC_ASSEMBLY:.o=.d)
