@@ -1,6 +1,10 @@
-/* Events: what the host tells a process, as signals do. The host, and schedule.c when it takes up a process; kernel
- * lock. */
+/* Events: what the host or its parent tells a process, as signals do. The host, and schedule.c when it takes up a
+ * process; kernel lock. */
 #include "kernel/object.h"
+
+#define EVENTS                                                                                                         \
+  (1u << SIGNET_EVENT_HANGUP | 1u << SIGNET_EVENT_INTERRUPT | 1u << SIGNET_EVENT_QUIT | 1u << SIGNET_EVENT_TERMINATE | \
+   1u << SIGNET_EVENT_WINDOW_SIZE)
 
 static void end_by(struct kernel_process *process, uint32_t event) {
   struct signet_ending ending = {.kind = SIGNET_ENDED_SIGNAL, .code = event};
@@ -40,18 +44,37 @@ void event_deliver(struct kernel_process *process) {
   attend(process);
 }
 
+static bool event_valid(uint64_t event) { return event < 32 && EVENTS >> event & 1; }
+
+/* The process is RUNNING. */
+static void arrive(struct kernel_process *process, uint32_t event) {
+  process->events |= 1u << event;
+  if (process->run == RUN_ACTIVE)
+    attend(process); /* at its next entry to the kernel */
+  else
+    event_deliver(process);
+}
+
 void kernel_process_event(struct kernel_process *process, uint32_t event) {
   lock_as_host();
-  if (event && event < 32 && process->state == SIGNET_PROCESS_UNSTARTED) {
+  if (event_valid(event) && process->state == SIGNET_PROCESS_UNSTARTED)
     end_by(process, event);
-  } else if (event && event < 32 && process->state == SIGNET_PROCESS_RUNNING) {
-    process->events |= 1u << event;
-    if (process->run == RUN_ACTIVE)
-      attend(process); /* at its next entry to the kernel */
-    else
-      event_deliver(process);
-  }
+  else if (event_valid(event) && process->state == SIGNET_PROCESS_RUNNING)
+    arrive(process, event);
   unlock();
+}
+
+struct signet_result call_process_event(struct thread *thread, const uint64_t *arguments) {
+  struct object *child = handle_find_kind(thread->process, arguments[0], SIGNET_KIND_PROCESS);
+  if (!child)
+    return error(SIGNET_HANDLE);
+  if (!event_valid(arguments[1]))
+    return error(SIGNET_ARGUMENT);
+  struct kernel_process *process = CONTAINER(child, struct kernel_process, object);
+  if (process->state != SIGNET_PROCESS_RUNNING)
+    return error(SIGNET_STATE);
+  arrive(process, (uint32_t)arguments[1]);
+  return result(SIGNET_OK, 0);
 }
 
 struct signet_result call_event_listen(struct thread *thread, const uint64_t *arguments) {

@@ -36,6 +36,7 @@
 #define WIDTH_process_wait FIRST
 #define WIDTH_device_request FIRST
 #define WIDTH_process_usage
+#define WIDTH_process_event FIRST SECOND
 
 #define FIRST movl %edi, %edi;
 #define SECOND movl %esi, %esi;

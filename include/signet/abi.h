@@ -122,7 +122,10 @@ struct signet_result {
   /* device_request(device, request) -> the device's answer; struct signet_device_request. */                          \
   X(28, device_request, 2)                                                                                             \
   /* process_usage(usage): writes struct signet_usage of the caller. */                                                \
-  X(29, process_usage, 1)
+  X(29, process_usage, 1)                                                                                              \
+  /* process_event(child, event): SIGNET_EVENT_* arrives for a running child; STATE for one that is not started or has \
+   * ended. */                                                                                                         \
+  X(30, process_event, 2)
 
 enum signet_call_number {
 #define SIGNET_CALL_ENUM(number, name, arguments) SIGNET_CALL_##name = number,

@@ -37,5 +37,6 @@ struct signet_result signet_process_stop(uint32_t child);
 struct signet_result signet_process_wait(uint32_t child, struct signet_ending *ending, uint64_t deadline);
 struct signet_result signet_device_request(uint32_t device, const struct signet_device_request *request);
 struct signet_result signet_process_usage(struct signet_usage *usage);
+struct signet_result signet_process_event(uint32_t child, uint32_t event);
 
 #endif

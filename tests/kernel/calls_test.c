@@ -210,6 +210,15 @@ static void table_of_refusals(void) {
       {SIGNET_CALL_device_request, {device_handle, 0}, SIGNET_ADDRESS},
       {SIGNET_CALL_process_usage, {SCRATCH + 4}, SIGNET_ARGUMENT},
       {SIGNET_CALL_process_usage, {CODE_LOW}, SIGNET_ADDRESS},
+      {SIGNET_CALL_process_event, {block, SIGNET_EVENT_INTERRUPT}, SIGNET_HANDLE},
+      {SIGNET_CALL_process_event, {0, SIGNET_EVENT_INTERRUPT}, SIGNET_HANDLE},
+      {SIGNET_CALL_process_event, {child | UINT64_C(1) << 32, SIGNET_EVENT_INTERRUPT}, SIGNET_HANDLE},
+      {SIGNET_CALL_process_event, {child, SIGNET_EVENT_INTERRUPT}, SIGNET_STATE},
+      {SIGNET_CALL_process_event, {child, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_process_event, {child, 9}, SIGNET_ARGUMENT}, /* a kill is no event */
+      {SIGNET_CALL_process_event, {child, 31}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_process_event, {child, 32 + SIGNET_EVENT_INTERRUPT}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_process_event, {child, UINT64_C(1) << 32 | SIGNET_EVENT_INTERRUPT}, SIGNET_ARGUMENT},
       {SIGNET_CALL_COUNT, {0}, SIGNET_UNSUPPORTED},
       {UINT32_MAX, {0}, SIGNET_UNSUPPORTED},
   };

@@ -851,6 +851,77 @@ static void events_outlive_their_thread(void) {
   teardown(&before);
 }
 
+/* A parent's events: to its running children alone, with and without a listener, waiting, ready or on a processor. */
+static void events_from_the_parent(void) {
+  struct alive before = alive_now();
+  struct signet_ending *ending;
+  root = boot("root");
+  uint32_t image_handle = load_image(root);
+  uint32_t handle = create_child(root, image_handle, 0, &quota_child);
+  struct kernel_process *child = child_of(root, handle);
+  CHECK_STATUS(CALL(root, process_event, handle, SIGNET_EVENT_INTERRUPT, 0, 0, 0), SIGNET_STATE);
+  CHECK(child->state == SIGNET_PROCESS_UNSTARTED);
+  CHECK_STATUS(CALL(root, process_start, handle, 0, 0, 0, 0), SIGNET_OK);
+  /* No process has a handle of its own, and a child has none of its parent. */
+  CHECK_STATUS(CALL(child, process_event, handle, SIGNET_EVENT_INTERRUPT, 0, 0, 0), SIGNET_HANDLE);
+  CHECK_STATUS(CALL(child, event_listen, ENTRY, 0, 0, 0, 0), SIGNET_OK);
+  /* While it waits: its call is interrupted. */
+  CHECK_STATUS(CALL(child, word_wait, SCRATCH, 0, SIGNET_NEVER, 0, 0), SIM_AWAY);
+  CHECK_STATUS(CALL(root, process_event, handle, SIGNET_EVENT_QUIT, 0, 0, 0), SIGNET_OK);
+  CHECK(!root->events && !root->attention && child->handling);
+  CHECK_INVARIANTS();
+  CHECK(turn_to(child) && sim_current()->diverted && sim_current()->event == SIGNET_EVENT_QUIT);
+  /* A second one, while the first is handled, comes after it. */
+  CHECK_STATUS(CALL(root, process_event, handle, SIGNET_EVENT_HANGUP, 0, 0, 0), SIGNET_OK);
+  CHECK(turn_to(child) && sim_current()->event == SIGNET_EVENT_QUIT);
+  CHECK_STATUS(sim_call(SIGNET_CALL_event_return, 0, 0, 0, 0, 0), SIM_AWAY);
+  CHECK(sim_current()->diverted && sim_current()->event == SIGNET_EVENT_HANGUP);
+  CHECK_STATUS(sim_call(SIGNET_CALL_event_return, 0, 0, 0, 0, 0), SIGNET_INTERRUPTED);
+  /* On another processor: at its next entry. */
+  CHECK(turn_to(root));
+  sim_choose_cpu(1);
+  sim_run();
+  CHECK(child->run == RUN_ACTIVE && root->run == RUN_ACTIVE);
+  sim_choose_cpu(0);
+  CHECK_STATUS(sim_call(SIGNET_CALL_process_event, handle, SIGNET_EVENT_TERMINATE, 0, 0, 0), SIGNET_OK);
+  CHECK(child->events && child->attention && !child->handling);
+  CHECK_INVARIANTS();
+  sim_choose_cpu(1);
+  CHECK_STATUS(sim_call(SIGNET_CALL_memory_map, child->area_low, 4096, 3, 0, 0), SIM_AWAY);
+  CHECK(sim_current() && sim_current()->diverted && sim_current()->event == SIGNET_EVENT_TERMINATE);
+  CHECK_STATUS(sim_call(SIGNET_CALL_event_return, 0, 0, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(sim_call(SIGNET_CALL_event_listen, 0, 0, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(sim_call(SIGNET_CALL_word_wait, SCRATCH, 0, SIGNET_NEVER, 0, 0), SIM_AWAY);
+  sim_choose_cpu(0);
+  /* Nobody listens. */
+  CHECK_STATUS(CALL(root, process_event, handle, SIGNET_EVENT_WINDOW_SIZE, 0, 0, 0), SIGNET_OK);
+  CHECK(child->state == SIGNET_PROCESS_RUNNING);
+  CHECK_STATUS(CALL(root, process_event, handle, SIGNET_EVENT_INTERRUPT, 0, 0, 0), SIGNET_OK);
+  CHECK(child->state == SIGNET_PROCESS_STOPPED);
+  CHECK_STATUS(CALL(root, process_event, handle, SIGNET_EVENT_INTERRUPT, 0, 0, 0), SIGNET_STATE);
+  CHECK_STATUS(CALL(root, process_wait, handle, SCRATCH, SIGNET_NEVER, 0, 0), SIGNET_OK);
+  ending = at(root, SCRATCH);
+  CHECK(ending->kind == SIGNET_ENDED_SIGNAL && ending->code == SIGNET_EVENT_INTERRUPT);
+  CHECK_STATUS(CALL(root, process_event, handle, SIGNET_EVENT_INTERRUPT, 0, 0, 0), SIGNET_HANDLE);
+  /* One that is being stopped, but is still on a processor. */
+  handle = create_child(root, image_handle, 0, &quota_child);
+  child = child_of(root, handle);
+  CHECK_STATUS(CALL(root, process_start, handle, 0, 0, 0, 0), SIGNET_OK);
+  CHECK(turn_to(child) && turn_to(root));
+  sim_choose_cpu(1);
+  sim_run();
+  sim_choose_cpu(0);
+  CHECK_STATUS(sim_call(SIGNET_CALL_process_stop, handle, 0, 0, 0, 0), SIGNET_OK);
+  CHECK(child->state == SIGNET_PROCESS_STOPPING);
+  CHECK_STATUS(sim_call(SIGNET_CALL_process_event, handle, SIGNET_EVENT_INTERRUPT, 0, 0, 0), SIGNET_STATE);
+  CHECK(!child->events);
+  sim_choose_cpu(1);
+  sim_preempt();
+  sim_choose_cpu(0);
+  CHECK(child->state == SIGNET_PROCESS_STOPPED);
+  teardown(&before);
+}
+
 /* ---- Devices ---- */
 
 static void devices(void) {
@@ -964,6 +1035,7 @@ int main(void) {
   TEST(stopped_or_interrupted_inside_a_call);
   TEST(events);
   TEST(events_outlive_their_thread);
+  TEST(events_from_the_parent);
   TEST(devices);
   TEST(processor_time);
   return test_finish();

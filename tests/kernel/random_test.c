@@ -204,6 +204,9 @@ static void one_call(struct kernel_process *process) {
   case SIGNET_CALL_process_wait:
     b = a, a = some_handle(process, SIGNET_KIND_PROCESS), c = some_deadline();
     break;
+  case SIGNET_CALL_process_event:
+    a = some_handle(process, SIGNET_KIND_PROCESS), b = (uint32_t[]){1, 2, 3, 15, 28, 28, 9, 34}[chance(8)];
+    break;
   case SIGNET_CALL_device_request: {
     struct signet_device_request request = {.operation = chance(9), .text_offset = SCRATCH, .text_length = 0};
     write_memory(process, a, &request, sizeof request);
