@@ -45,9 +45,36 @@ bool cli_find_code(const void *image, size_t length, struct cli_code *code);
 /* "name+0x12" of the function at that offset; "" if none is known. */
 void cli_symbol(const void *image, size_t length, uint64_t offset, char *text, size_t size);
 
+/* ---- program.c: what the options of `run` and `boot` say of the program ---- */
+
+#define CLI_ENVIRONMENT_MOST 256
+#define CLI_PROCESSES 64 /* children it may have alive at once, unless an option says otherwise */
+#define CLI_PATH_MOST 4224
+
+struct cli_program {
+  const char *environment[CLI_ENVIRONMENT_MOST];
+  uint32_t environments;
+  const char *directory;
+  bool trace;
+};
+/* Bytes, or with K, M or G behind. False: it is no such number. */
+bool cli_parse_size(const char *text, uint64_t *bytes);
+/* --env and --workdir. False: it has been said why. */
+bool cli_program_variable(struct cli_program *program, const char *variable);
+bool cli_program_directory(struct cli_program *program, const char *directory);
+/* struct signet_program and its strings, freed with free. NULL: too large. */
+void *cli_program_startup(const struct cli_program *program, char **arguments, uint32_t count, uint32_t *length);
+struct signet_quota cli_program_quota(uint64_t memory, uint32_t processes);
+/* What a process of the image at that path is called. */
+const char *cli_process_name(const char *path);
+/* The file of that name ("services/console") that was built with this program. Gives `path` back. */
+const char *cli_beside(const char *name, char path[CLI_PATH_MOST]);
+
 /* ---- ending.c ---- */
 
 /* One sentence on how a process ended, with its address and symbol where it faulted. */
 void cli_describe_ending(const struct signet_ending *ending, const void *image, size_t length, char *text, size_t size);
+/* Ends this process as that one ended: returns the exit status, or dies of the same signal; says it of a fault. */
+int cli_end_as(const struct signet_ending *ending, const char *path, const void *image, size_t length);
 
 #endif

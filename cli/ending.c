@@ -1,6 +1,9 @@
-/* Says in words how a process ended. Any thread. */
+/* Owns how the end of a process is told: in words, and as the end of this process. Any thread. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -46,4 +49,48 @@ void cli_describe_ending(const struct signet_ending *ending, const void *image, 
   used += snprintf(text + used, size - (size_t)used, ": %s", fault_text(ending->code));
   if (ending->code >= SIGNET_FAULT_READ && ending->code <= SIGNET_FAULT_EXECUTE)
     snprintf(text + used, size - (size_t)used, ", at address 0x%llx", (unsigned long long)ending->address);
+}
+
+/* The signal that a program of Linux would have died of. */
+static int signal_of_fault(uint32_t fault) {
+  switch (fault) {
+  case SIGNET_FAULT_DIVIDE:
+  case SIGNET_FAULT_FLOATING_POINT:
+    return SIGFPE;
+  case SIGNET_FAULT_INSTRUCTION:
+    return SIGILL;
+  case SIGNET_FAULT_TRAP:
+    return SIGTRAP;
+  default:
+    return SIGSEGV;
+  }
+}
+
+int cli_end_as(const struct signet_ending *ending, const char *path, const void *image, size_t length) {
+  char text[512];
+  int number = 0;
+  switch (ending->kind) {
+  case SIGNET_ENDED_EXIT:
+    return (int)ending->code;
+  case SIGNET_ENDED_SIGNAL:
+    number = (int)ending->code;
+    break;
+  case SIGNET_ENDED_FAULT:
+    cli_describe_ending(ending, image, length, text, sizeof text);
+    cli_error("%s: %s", path, text);
+    number = signal_of_fault(ending->code);
+    break;
+  default:
+    return CLI_FAILED;
+  }
+  /* These would stop this process, and it would never end. */
+  if (number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU)
+    return 128 + number;
+  sigset_t open;
+  sigemptyset(&open);
+  sigaddset(&open, number);
+  signal(number, SIG_DFL);
+  sigprocmask(SIG_UNBLOCK, &open, NULL);
+  syscall(SYS_tgkill, getpid(), gettid(), number);
+  return 128 + number;
 }

@@ -58,13 +58,11 @@ enum role { PROGRAM, CONSOLE, FILES, ROLES };
 static struct {
   struct mount mount[MOUNTS_MOST];
   uint32_t mounts;
-  const char *environment[256];
-  uint32_t environments;
+  struct cli_program program;
   uint64_t memory;
-  const char *directory;
   uint32_t cpus, processes;
-  bool trace, verbose;
-} options = {.memory = 3ull << 30, .directory = "/", .processes = 64};
+  bool verbose;
+} options = {.memory = 3ull << 30, .program.directory = "/", .processes = CLI_PROCESSES};
 
 static struct program programs[ROLES] = {{.name = ""}, {.name = "console"}, {.name = "files"}};
 static pid_t main_thread;
@@ -75,19 +73,6 @@ static void on_report(void *context, const struct kernel_report *report) {
   for (int role = 0; role < ROLES; role++)
     if (programs[role].process && kernel_process_number(programs[role].process) == report->process)
       syscall(SYS_tgkill, getpid(), main_thread, ENDED_SIGNAL);
-}
-
-static bool parse_size(const char *text, uint64_t *bytes) {
-  char *end;
-  errno = 0;
-  unsigned long long value = strtoull(text, &end, 10);
-  unsigned shift = 0;
-  if (*end && strchr("kKmMgG", *end)) {
-    shift = *end == 'k' || *end == 'K' ? 10 : *end == 'm' || *end == 'M' ? 20 : 30;
-    end++;
-  }
-  *bytes = (uint64_t)value << shift;
-  return end != text && *end == 0 && errno == 0 && *text != '-' && *bytes >> shift == value;
 }
 
 static bool parse_mount(char *text) {
@@ -138,41 +123,35 @@ static int parse(int count, char **arguments) {
         return CLI_USAGE;
       break;
     case 'e':
-      if (!strchr(optarg, '=') || options.environments == sizeof options.environment / sizeof(char *)) {
-        cli_error("--env %s: want NAME=VALUE, at most 256 of them", optarg);
+      if (!cli_program_variable(&options.program, optarg))
         return CLI_USAGE;
-      }
-      options.environment[options.environments++] = optarg;
       break;
     case 'm':
-      if (!parse_size(optarg, &options.memory)) {
+      if (!cli_parse_size(optarg, &options.memory)) {
         cli_error("--memory %s: want a number of bytes, or one with K, M or G behind it", optarg);
         return CLI_USAGE;
       }
       break;
     case 'w':
-      if (*optarg != '/') {
-        cli_error("--workdir %s: want a name that begins with /", optarg);
+      if (!cli_program_directory(&options.program, optarg))
         return CLI_USAGE;
-      }
-      options.directory = optarg;
       break;
     case 'c':
-      if (!parse_size(optarg, &number) || number < 1 || number > PORT_CPUS_MOST) {
+      if (!cli_parse_size(optarg, &number) || number < 1 || number > PORT_CPUS_MOST) {
         cli_error("--cpus %s: want a number from 1 to %d", optarg, PORT_CPUS_MOST);
         return CLI_USAGE;
       }
       options.cpus = (uint32_t)number;
       break;
     case 'p':
-      if (!parse_size(optarg, &number) || number > 1 << 20) {
+      if (!cli_parse_size(optarg, &number) || number > 1 << 20) {
         cli_error("--processes %s: want a number from 0 to %d", optarg, 1 << 20);
         return CLI_USAGE;
       }
       options.processes = (uint32_t)number;
       break;
     case 't':
-      options.trace = true;
+      options.program.trace = true;
       break;
     case 'v':
       options.verbose = true;
@@ -191,22 +170,6 @@ static int parse(int count, char **arguments) {
   return CLI_USAGE;
 }
 
-/* The services stand beside this program: ../services/NAME. */
-static const char *service_path(const char *name) {
-  static char path[ROLES][4200];
-  char self[4096];
-  ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-  self[length < 0 ? 0 : length] = 0;
-  for (int up = 0; up < 2; up++) {
-    char *slash = strrchr(self, '/');
-    if (slash)
-      *slash = 0;
-  }
-  char *into = path[strcmp(name, "console") == 0 ? CONSOLE : FILES];
-  snprintf(into, sizeof path[0], "%s/services/%s", self, name);
-  return into;
-}
-
 static int load(struct program *program) {
   struct kernel_refusal refusal;
   program->bytes = cli_read_file(program->path, &program->length);
@@ -221,34 +184,10 @@ static int load(struct program *program) {
   return status == SIGNET_IMAGE ? CLI_NOT_IMAGE : CLI_FAILED;
 }
 
-/* struct signet_program and its strings. NULL: too large. */
-static void *program_startup(char **arguments, uint32_t count, uint32_t *length) {
-  struct signet_program head = {.version = SIGNET_PROGRAM_VERSION,
-                                .flags = options.trace ? SIGNET_PROGRAM_TRACE : 0,
-                                .arguments = count,
-                                .environment = options.environments};
-  char *bytes = NULL;
-  size_t size = 0;
-  FILE *into = open_memstream(&bytes, &size);
-  fwrite(&head, sizeof head, 1, into);
-  for (uint32_t i = 0; i < count; i++)
-    fwrite(arguments[i], strlen(arguments[i]) + 1, 1, into);
-  for (uint32_t i = 0; i < options.environments; i++)
-    fwrite(options.environment[i], strlen(options.environment[i]) + 1, 1, into);
-  fwrite(options.directory, strlen(options.directory) + 1, 1, into);
-  fclose(into);
-  *length = (uint32_t)size;
-  if (size <= SIGNET_STARTUP_BYTES_MOST)
-    return bytes;
-  free(bytes);
-  return NULL;
-}
-
 static bool create(struct program *program, uint32_t slots, struct signet_quota quota, const void *startup,
                    uint32_t length) {
   struct signet_process_specification specification = {.slots = slots, .startup_length = length, .quota = quota};
-  const char *slash = strrchr(program->path, '/');
-  snprintf(specification.name, sizeof specification.name, "%.31s", slash ? slash + 1 : program->path);
+  snprintf(specification.name, sizeof specification.name, "%.31s", cli_process_name(program->path));
   if (program != &programs[PROGRAM])
     specification.stack = 64 << 10;
   return kernel_process_create(program->image, &specification, startup, &program->process) == SIGNET_OK;
@@ -311,13 +250,8 @@ static bool build_files(const char **problem) {
 
 static bool build(char **arguments, uint32_t count, const char **problem) {
   uint32_t length;
-  void *startup = program_startup(arguments, count, &length);
-  /* What its children get comes out of this: room for small ones, as many as it may have. */
-  const struct signet_quota quota = {.memory = options.memory,
-                                     .threads = 1024 + options.processes,
-                                     .handles = 256 + 16 * options.processes,
-                                     .regions = 65536 + 32 * options.processes,
-                                     .processes = options.processes};
+  void *startup = cli_program_startup(&options.program, arguments, count, &length);
+  const struct signet_quota quota = cli_program_quota(options.memory, options.processes);
   *problem = "the arguments and the environment are too long";
   if (!startup)
     return false;
@@ -393,39 +327,6 @@ static void describe_all(const struct signet_ending *program_ending) {
   describe(PROGRAM, program_ending);
 }
 
-/* Ends this process as the program ended. */
-static int end_as(const struct signet_ending *ending) {
-  char text[512];
-  int number = 0;
-  switch (ending->kind) {
-  case SIGNET_ENDED_EXIT:
-    return (int)ending->code;
-  case SIGNET_ENDED_SIGNAL:
-    number = (int)ending->code;
-    break;
-  case SIGNET_ENDED_FAULT:
-    cli_describe_ending(ending, programs[PROGRAM].bytes, programs[PROGRAM].length, text, sizeof text);
-    cli_error("%s: %s", programs[PROGRAM].path, text);
-    number = ending->code == SIGNET_FAULT_DIVIDE || ending->code == SIGNET_FAULT_FLOATING_POINT ? SIGFPE
-             : ending->code == SIGNET_FAULT_INSTRUCTION                                         ? SIGILL
-             : ending->code == SIGNET_FAULT_TRAP                                                ? SIGTRAP
-                                                                                                : SIGSEGV;
-    break;
-  default:
-    return CLI_FAILED;
-  }
-  /* These would stop this process, and it would never end. */
-  if (number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU)
-    return 128 + number;
-  sigset_t open;
-  sigemptyset(&open);
-  sigaddset(&open, number);
-  signal(number, SIG_DFL);
-  sigprocmask(SIG_UNBLOCK, &open, NULL);
-  syscall(SYS_tgkill, getpid(), main_thread, number);
-  return 128 + number;
-}
-
 static void block_signals(sigset_t *signals) {
   static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH};
   const struct rlimit no_core = {0, 0};
@@ -457,8 +358,9 @@ int cli_run(int count, char **arguments) {
   if (!kernel_initialise())
     goto failed;
   programs[PROGRAM].path = arguments[optind];
-  programs[CONSOLE].path = service_path("console");
-  programs[FILES].path = service_path("files");
+  static char console[CLI_PATH_MOST], files[CLI_PATH_MOST];
+  programs[CONSOLE].path = cli_beside("services/console", console);
+  programs[FILES].path = cli_beside("services/files", files);
   for (int role = 0; role < ROLES; role++) {
     status = load(&programs[role]);
     if (status)
@@ -474,7 +376,7 @@ int cli_run(int count, char **arguments) {
   report_services();
   if (options.verbose)
     describe_all(&ending);
-  return end_as(&ending);
+  return cli_end_as(&ending, programs[PROGRAM].path, programs[PROGRAM].bytes, programs[PROGRAM].length);
 failed:
   if (problem)
     cli_error("%s", problem);
