@@ -11,16 +11,40 @@
  *
  * build/services/serial, the driver of the bare machine's first serial line: slots 0, 1, 2 as the console's; 3 the
  * ports device of a 16550 (8 ports), 4 its interrupt, 5 the client end of a channel of contracts/events.h, through
- * which it tells its parent of ^C and the like. Start-up bytes: struct services_serial.
+ * which it tells its parent of ^C and the like. Start-up bytes: struct services_serial. It ends when its clients have
+ * closed all three and everything is sent. Quota it needs: threads 2, handles 16, memory 1 MiB and its stack, regions
+ * 16.
  *
  * build/services/memory: slots 0 .. clients-1 as those of files; slot `clients` is the archive device. One tree of
  * files in memory; at first those of the cpio archive ("newc", names without a leading "/") that is an entry of the
- * archive. Start-up bytes: struct services_memory, then its read-only places.
+ * archive. Start-up bytes: struct services_memory, then its read-only places. It ends when its last client is gone.
+ * Quota it needs: threads 1, handles 32, regions 64, memory 2 MiB, its stack, and all that its files shall hold.
+ *
+ * build/services/supervisor, the first process of the bare machine: slots are the devices of the boot archive, start-up
+ * bytes are those of include/signet/system.h.
+ *
+ * A service that cannot begin ends with a status of SERVICES_ENDS.
  */
 #ifndef SERVICES_SERVICES_H
 #define SERVICES_SERVICES_H
 
 #include <stdint.h>
+
+/* Exit statuses of services, and what they mean for people. */
+#define SERVICES_ENDS(X)                                                                                               \
+  X(STARTUP, 125, "its start-up bytes or slots are not as it expects them")                                            \
+  X(MEMORY, 124, "what it was to hold does not fit into its quota")                                                    \
+  X(ARCHIVE, 123, "its entry of the boot archive cannot be read")                                                      \
+  X(FORM, 122, "its files are no cpio archive (newc), or end too early")                                               \
+  X(NAME, 121, "its files have a name that leads out of them, is too long, or is there twice")                         \
+  X(KIND, 120, "its files have what is neither a file, a directory nor a symbolic link")                               \
+  X(DEVICE, 119, "the device that it drives does not answer as one of its kind")
+
+enum services_end {
+#define SERVICES_END_ENUM(name, number, text) SERVICES_END_##name = number,
+  SERVICES_ENDS(SERVICES_END_ENUM)
+#undef SERVICES_END_ENUM
+};
 
 #define SERVICES_CONSOLE_STREAMS 3
 #define SERVICES_CONSOLE_SLOTS 6

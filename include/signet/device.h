@@ -93,7 +93,8 @@ enum signet_device_operation {
      archive says). */
   SIGNET_ARCHIVE_READ = 65,
 
-  /* Power. Ends the machine; the buffer holds struct signet_ending: how the system ended. */
+  /* Power. Ends the machine; the buffer holds how the system ended (struct signet_system_ending of system.h, an array
+     of them); text, if there is any, is printed: why it did not start. */
   SIGNET_POWER_END = 72,
 };
 

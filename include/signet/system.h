@@ -49,9 +49,20 @@ struct signet_system_process {
   struct signet_system_grant slot[SIGNET_SLOTS_MOST];
 };
 
-/* Each end is granted to exactly one process, or to the supervisor itself (the end that no row names). */
+/* Each end is granted to exactly one process. Of one channel, of contracts/events.h, no row names the server's end: the
+ * supervisor keeps it and passes on to `main` what it is told. */
 struct signet_system_channel {
   uint32_t contract_offset, contract_length; /* struct signet_contract with its tables */
 };
+
+/* How the system ended: what the supervisor gives to the power device, an array. The first is how the system as a whole
+ * ended: that of `main`; then come the others that ended, in the order of their rows. A system that is not started, or
+ * not wholly, is one row of no process: SIGNET_ENDED_EXIT, code SIGNET_SYSTEM_REFUSED; the request's text says why. */
+struct signet_system_ending {
+  struct signet_ending ending;
+  uint32_t process; /* its row, or NONE */
+  uint32_t reserved;
+};
+#define SIGNET_SYSTEM_REFUSED 125
 
 #endif
