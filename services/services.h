@@ -79,6 +79,8 @@ struct services_serial {
 
 /* On a framed line, SERVICES_FRAME and the byte after it say something about the bytes that follow or stand for one;
  * every other byte stands for itself. What arrives before the first of these is not of the driver but of the kernel. */
+/* The first that the driver sends on any line, framed or not, is SERVICES_FRAME, SERVICES_FRAME_OUTPUT: from then on it
+ * listens, and nothing that is sent to it is lost. (A terminal shows neither.) */
 #define SERVICES_FRAME 0x10
 #define SERVICES_FRAME_OUTPUT 0x01 /* out: what follows is standard output */
 #define SERVICES_FRAME_ERROR 0x02  /* out: standard error */
@@ -91,14 +93,10 @@ struct services_serial {
 #define SERVICES_MEMORY_NO_ENTRY UINT32_MAX
 
 struct services_memory {
-  uint32_t version;   /* SERVICES_MEMORY_VERSION */
-  uint32_t clients;   /* 1 and up */
-  uint32_t entry;     /* of the archive: the files at the start; or NO_ENTRY */
-  uint32_t read_only; /* how many struct services_memory_place follow: nothing there or below can be changed */
-};
-
-struct services_memory_place {
-  char path[SERVICES_MOUNT_PATH_MOST]; /* absolute, NUL-terminated; "/" for all */
+  uint32_t version; /* SERVICES_MEMORY_VERSION */
+  uint32_t clients; /* 1 and up */
+  uint32_t entry;   /* of the archive: the files at the start; or NO_ENTRY */
+  uint32_t places;  /* struct services_mount that follow, whose slots have no meaning */
 };
 
 #endif
