@@ -40,7 +40,7 @@ report() {
   local total=0 lines files
   echo "The trusted base: lines that are neither blank nor comment"
   echo
-  for folder in kernel verifier port port/linux port/pc; do
+  for folder in kernel verifier port port/x86 port/linux port/pc; do
     mapfile -t files < <(find "$folder" -maxdepth 1 \( -name '*.[chS]' -o -name '*.list' \) 2>/dev/null | sort)
     [ ${#files[@]} -gt 0 ] || continue
     lines=$(count "${files[@]}")

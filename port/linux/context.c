@@ -18,7 +18,8 @@
 #include <unistd.h>
 
 #include "port/linux/linux.h"
-#include "verifier/verifier.h"
+#include "port/x86/features.h"
+#include "port/x86/return.h"
 
 #define CONTEXTS (1u << 16)
 #define UCONTEXT_BYTES 304 /* struct ucontext as the kernel of Linux lays it out, up to its 8-byte signal mask */
@@ -51,60 +52,11 @@ static struct port_context *free_contexts;
 static bool have_avx, have_fsgsbase;
 static uint32_t features;
 
-static uint32_t read_features(void) {
-  uint32_t a, b, c, d, found = 0;
-  __cpuid_count(1, 0, a, b, c, d);
-  bool ymm = false;
-  if (c & bit_OSXSAVE) {
-    uint32_t low, high;
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    ymm = (low & 6) == 6;
-  }
-  uint32_t b7 = 0, c7 = 0, leaf_a, leaf_d, extended_c = 0;
-  if (__get_cpuid_max(0, NULL) >= 7)
-    __cpuid_count(7, 0, leaf_a, b7, c7, leaf_d);
-  if (__get_cpuid_max(0x80000000, NULL) >= 0x80000001)
-    __cpuid_count(0x80000001, 0, leaf_a, b, extended_c, leaf_d);
-  const struct {
-    bool present;
-    enum verifier_feature bit;
-  } table[] = {
-      {c & bit_SSE3, VERIFIER_FEATURE_SSE3},
-      {c & bit_SSSE3, VERIFIER_FEATURE_SSSE3},
-      {c & bit_SSE4_1, VERIFIER_FEATURE_SSE4_1},
-      {c & bit_SSE4_2, VERIFIER_FEATURE_SSE4_2},
-      {c & bit_POPCNT, VERIFIER_FEATURE_POPCNT},
-      {ymm && (c & bit_AVX), VERIFIER_FEATURE_AVX},
-      {ymm && (b7 & bit_AVX2), VERIFIER_FEATURE_AVX2},
-      {ymm && (c & bit_FMA), VERIFIER_FEATURE_FMA},
-      {b7 & bit_BMI, VERIFIER_FEATURE_BMI1},
-      {b7 & bit_BMI2, VERIFIER_FEATURE_BMI2},
-      {extended_c & (1 << 5), VERIFIER_FEATURE_LZCNT},
-      {c & bit_MOVBE, VERIFIER_FEATURE_MOVBE},
-      {ymm && (c & bit_F16C), VERIFIER_FEATURE_F16C},
-      {c & bit_AES, VERIFIER_FEATURE_AES},
-      {c & bit_PCLMUL, VERIFIER_FEATURE_PCLMUL},
-      {b7 & bit_SHA, VERIFIER_FEATURE_SHA},
-      {b7 & bit_ADX, VERIFIER_FEATURE_ADX},
-      {c & bit_CMPXCHG16B, VERIFIER_FEATURE_CX16},
-      {c & bit_RDRND, VERIFIER_FEATURE_RDRAND},
-      {b7 & bit_RDSEED, VERIFIER_FEATURE_RDSEED},
-      {ymm && (c7 & bit_VAES), VERIFIER_FEATURE_VAES},
-      {ymm && (c7 & bit_VPCLMULQDQ), VERIFIER_FEATURE_VPCLMUL},
-      {c7 & bit_GFNI, VERIFIER_FEATURE_GFNI},
-  };
-  for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-    if (table[i].present)
-      found |= 1u << table[i].bit;
-  have_avx = ymm && (c & bit_AVX);
-  return found;
-}
-
 uint32_t port_features(void) { return features; }
 
 bool linux_context_prepare(void) {
   uint32_t a, b, c, d;
-  features = read_features();
+  features = x86_features(&have_avx);
   have_fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
   size_t vector = 512;
   if (__get_cpuid_max(0, NULL) >= 0xd) {
@@ -207,28 +159,13 @@ const uint8_t *linux_context_rip(const struct port_context *context) {
   return (const uint8_t *)frame_registers(frame_of(context))->rip;
 }
 
-/* The masked return, byte by byte: docs/machine-code.md. */
-static const uint8_t return_or[] = {0x4c, 0x09, 0x34, 0x24, 0xc3};
-#define RETURN_OR_AT 8
-#define RETURN_RET_AT 12
-
-/* A thread stopped between the mask of a return address and its use goes back to the mask: another thread of the window
- * may write the address before it goes on. A ret is verified code only as the sequence's end, and an or with that ret
- * behind it only as its middle. But it may have been stopped before an instruction in data, on its way to a fault: what
- * looks like a ret there must not send it back into the code before. Data is entered only at the start of a bundle (by
- * a masked branch, or past the end of the code), the sequence lies within one: so it never goes back over a bundle's
- * start. */
+/* The thread may be about to execute where no code is: the copy then fails, and so will it. */
 static uint64_t before_return_sequence(uint64_t rip, uint64_t base) {
-  uint8_t code[sizeof return_or] = {0};
-  uint64_t at = (rip - base) & (SIGNET_BUNDLE - 1), in_bundle = SIGNET_BUNDLE - at;
-  /* The thread may be about to execute where no code is: the copy then fails, and so will it. */
+  uint8_t code[X86_RETURN_TAIL] = {0};
+  uint32_t offset = (uint32_t)(rip - base), in_bundle = SIGNET_BUNDLE - offset % SIGNET_BUNDLE;
   if (!linux_copy(code, (const void *)rip, in_bundle < sizeof code ? in_bundle : sizeof code))
     return rip;
-  if (at >= RETURN_RET_AT && code[0] == return_or[sizeof return_or - 1])
-    return rip - RETURN_RET_AT;
-  if (at >= RETURN_OR_AT && memcmp(code, return_or, sizeof return_or) == 0)
-    return rip - RETURN_OR_AT;
-  return rip;
+  return rip - x86_return_back(offset, code);
 }
 
 /* Called in a signal handler: the registers of the interrupted thread become its context's. */

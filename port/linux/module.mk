@@ -1,10 +1,13 @@
 # The kernel inside a Linux process. general-regs-only: nothing of the kernel's may be left in vector registers.
 LINUX_CFLAGS := $(HOST_CFLAGS) -D_GNU_SOURCE -fPIE -mgeneral-regs-only -fno-strict-aliasing
-LINUX_SOURCES := $(wildcard port/linux/*.c) port/linux/entry.S
+LINUX_SOURCES := $(wildcard port/linux/*.c port/x86/*.c) port/linux/entry.S
 LINUX_OBJECTS := $(patsubst %,$(B)/%.o,$(LINUX_SOURCES))
 LINUX_LIBRARY := $(B)/lib/libport-linux.a
 
 $(B)/port/linux/%.c.o: port/linux/%.c
+	@mkdir -p $(@D)
+	$(CC) $(LINUX_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/port/x86/%.c.o: port/x86/%.c
 	@mkdir -p $(@D)
 	$(CC) $(LINUX_CFLAGS) -MMD -MP -c $< -o $@
 $(B)/port/linux/%.S.o: port/linux/%.S
