@@ -17,7 +17,8 @@
  *
  * build/services/memory: slots 0 .. clients-1 as those of files; slot `clients` is the archive device. One tree of
  * files in memory; at first those of the cpio archive ("newc", names without a leading "/") that is an entry of the
- * archive. Start-up bytes: struct services_memory, then its read-only places. It ends when its last client is gone.
+ * archive. Start-up bytes: struct services_memory, then its places: the longest that holds a name says whether anything
+ * there can be changed; where none does, it can. It ends when its last client is gone.
  * Quota it needs: threads 1, handles 32, regions 64, memory 2 MiB, its stack, and all that its files shall hold.
  *
  * build/services/supervisor, the first process of the bare machine: slots are the devices of the boot archive, start-up
@@ -78,8 +79,8 @@ struct services_serial {
 };
 
 /* On a framed line, SERVICES_FRAME and the byte after it say something about the bytes that follow or stand for one;
- * every other byte stands for itself. What arrives before the first of these is not of the driver but of the kernel. */
-/* The first that the driver sends on any line, framed or not, is SERVICES_FRAME, SERVICES_FRAME_OUTPUT: from then on it
+ * every other byte stands for itself. What arrives before the first of these is not of the driver but of the kernel.
+ * The first that the driver sends on any line, framed or not, is SERVICES_FRAME, SERVICES_FRAME_OUTPUT: from then on it
  * listens, and nothing that is sent to it is lost. (A terminal shows neither.) */
 #define SERVICES_FRAME 0x10
 #define SERVICES_FRAME_OUTPUT 0x01 /* out: what follows is standard output */
