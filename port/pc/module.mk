@@ -35,3 +35,16 @@ $(PC_KERNEL): $(PC_BUILD)/whole.o $(PC_ASSEMBLY) $(PC_BUILD)/symbols.S.o port/pc
 
 # ALL += $(PC_KERNEL)
 -include $(PC_OBJECTS:.o=.d) $(PC_ASSEMBLY:.o=.d)
+
+# Sealed programs that attack from inside, on whatever port runs them; and the driver that asks for ports of others.
+PC_TEST_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Iinclude -I.
+PC_TEST_PROGRAMS := $(addprefix $(B)/tests/pc/,attacks hostile hostile_child driver)
+$(B)/tests/pc/attacks $(B)/tests/pc/hostile: $(B)/tests/pc/%: tests/pc/%.c tests/pc/hostile.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(PC_TEST_FLAGS) $< -o $@
+$(B)/tests/pc/hostile_child: $(B)/services/objects/start.S.o tests/pc/hostile_stack.S tests/pc/hostile_child.c | tests/pc/hostile.h
+$(B)/tests/pc/driver: $(B)/services/objects/start.S.o tests/pc/driver.c
+$(B)/tests/pc/hostile_child $(B)/tests/pc/driver: $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(PC_TEST_FLAGS) -nostartfiles -nostdlib $(filter %.o %.S %.c,$^) -lsignet -lsignetrt -o $@
+ALL += $(PC_TEST_PROGRAMS)

@@ -1,0 +1,65 @@
+/* One act of hostility, chosen by the start-up bytes; hostile.c starts it and judges how it ends. Without a C library.
+ */
+#include <signet/calls.h>
+
+#include "tests/pc/hostile.h"
+
+_Noreturn void service_main(const struct signet_startup *startup);
+void leave_with(uint64_t stack);
+void call_with(uint64_t stack);
+void spin_with(uint64_t stack, uint64_t times);
+void came_back(void);
+uint64_t sweep(uint64_t times, void *from, void *to);
+
+static const uint64_t read_only[512] __attribute__((aligned(4096))) = {(uint64_t)came_back};
+static volatile uint64_t writable[4];
+
+static void on_event(uint64_t event) {
+  (void)event;
+  signet_process_exit(SIGNET_ENDED_EXIT, 43);
+}
+
+static uint32_t act(const struct hostile *hostile) {
+  static uint64_t from[2] = {0x1122334455667788, 0x99aabbccddeeff00}, to[2];
+  switch ((enum hostile_act)hostile->act) {
+  case HOSTILE_NOTHING:
+    return 7;
+  case HOSTILE_LEAVE:
+    leave_with(hostile->stack);
+    break;
+  case HOSTILE_LEAVE_WRITABLE:
+    writable[1] = (uint64_t)came_back;
+    leave_with((uint64_t)&writable[1]);
+    break;
+  case HOSTILE_LEAVE_READ_ONLY:
+    leave_with((uint64_t)&read_only[0]);
+    break;
+  case HOSTILE_CALL:
+    call_with(hostile->stack);
+    break;
+  case HOSTILE_SPIN:
+    spin_with(hostile->stack, hostile->times);
+    return 7;
+  case HOSTILE_EVENT:
+    signet_event_listen(on_event);
+    spin_with(hostile->stack, UINT64_MAX);
+    break;
+  case HOSTILE_SWEEP:
+    return sweep(hostile->times, from, to) == 3 * hostile->times && to[1] == from[1] && to[0] >> 8 == from[0] >> 8 ? 7
+                                                                                                                   : 1;
+  case HOSTILE_WRITE:
+    *(volatile uint8_t *)hostile->stack = 1;
+    return 7;
+  case HOSTILE_READ:
+    return *(volatile uint8_t *)hostile->stack != 0 ? 7 : 7;
+  case HOSTILE_JUMP:
+    ((void (*)(void))hostile->stack)();
+    return 8;
+  }
+  return 9;
+}
+
+void service_main(const struct signet_startup *startup) {
+  const struct hostile *hostile = (const struct hostile *)(uint64_t)startup->bytes_offset;
+  signet_process_exit(SIGNET_ENDED_EXIT, act(hostile));
+}

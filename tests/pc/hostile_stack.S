@@ -1,0 +1,108 @@
+/* What hostile_child.c does with %rsp, and the loop in which every instruction is to be interrupted once. */
+#include <signet/layout.h>
+
+#define SLOT(number) (SIGNET_ENTRY_TABLE + 8 * number)(%r14)
+
+  .text
+/* void leave_with(uint64_t stack): the null call with a stack pointer of one's choice; the return address is what lies there. */
+  .globl leave_with
+  .p2align 5
+leave_with:
+  movq %rdi, %rsp
+  jmp *SLOT(0)
+
+/* void call_with(uint64_t stack): the same by a call, which pushes first. */
+  .globl call_with
+  .p2align 5
+call_with:
+  movq %rdi, %rsp
+  call *SLOT(0)
+  ud2
+
+/* void spin_with(uint64_t stack, uint64_t times): computes with that stack pointer, and comes back. */
+  .globl spin_with
+  .p2align 5
+spin_with:
+  movq %rsp, %rax
+  movq %rdi, %rsp
+1:
+  decq %rsi
+  jne 1b
+  movq %rax, %rsp
+  ret
+
+/* Where leave_with comes back to when it finds this address: ends with status 42, without a stack. */
+  .globl came_back
+  .p2align 5
+came_back:
+  movl $1, %edi
+  movl $42, %esi
+  movl $came_back_stack + 2048, %esp
+  call *SLOT(1)                 /* process_exit(SIGNET_ENDED_EXIT, 42) */
+  ud2
+
+/* uint64_t sweep(uint64_t times, void *from, void *to): every guarded sequence and a kernel call, `times` over; returns what each
+ * round counts, summed. Callee-saved registers hold patterns, which have to be there afterwards. */
+  .globl sweep, sweep_low, sweep_high
+  .p2align 5
+sweep:
+  pushq %rbx
+  pushq %rbp
+  pushq %r12
+  pushq %r13
+  pushq %r15
+  movq %rdi, %rbx
+  movq %rsi, %r12
+  movq %rdx, %r13
+  xorl %ebp, %ebp
+  movl $0x5a5a5a5a, %r15d
+  jmp sweep_low
+  .p2align 5
+sweep_low:
+  call one                      /* call, masked return */
+  addq %rax, %rbp
+  movl $one, %ecx
+  call *%rcx                    /* guarded indirect call */
+  addq %rax, %rbp
+  subq $64, %rsp                /* guarded stack */
+  movq %rbp, 8(%rsp)
+  movq 8(%rsp), %rbp
+  addq $64, %rsp
+  movq %r12, %rsi
+  movq %r13, %rdi
+  movl $2, %ecx
+  rep movsq                     /* guarded string */
+  movq %r13, %rdi
+  stosb
+  call *SLOT(0)                 /* the kernel and back */
+  addq %rdx, %rbp               /* the ABI's version: 1 */
+  movl $jumped, %ecx
+  jmp *%rcx                     /* guarded indirect jump */
+  ud2
+  .p2align 5
+jumped:
+  decq %rbx
+  jne sweep_low
+sweep_high:
+  cmpl $0x5a5a5a5a, %r15d
+  je 2f
+  xorl %ebp, %ebp
+2:
+  movq %rbp, %rax
+  popq %r15
+  popq %r13
+  popq %r12
+  popq %rbp
+  popq %rbx
+  ret
+  .p2align 5
+one:
+  movl $1, %eax
+  ret
+
+  .bss
+  .p2align 4
+came_back_stack:
+  .skip 4096
+
+  .section .note.GNU-stack, "", @progbits
