@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include <signet/calls.h>
+#include <signet/device.h>
 
 #include "services/services.h"
 
