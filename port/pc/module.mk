@@ -46,5 +46,5 @@ $(B)/tests/pc/hostile_child: $(B)/services/objects/start.S.o tests/pc/hostile_st
 $(B)/tests/pc/driver: $(B)/services/objects/start.S.o tests/pc/driver.c
 $(B)/tests/pc/hostile_child $(B)/tests/pc/driver: $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
-	$(B)/bin/signet-cc $(PC_TEST_FLAGS) -nostartfiles -nostdlib $(filter %.o %.S %.c,$^) -lsignet -lsignetrt -o $@
+	$(B)/bin/signet-cc $(PC_TEST_FLAGS) -nostartfiles -nostdlib $(filter %services/objects/start.S.o tests/%,$^) -lsignet -lsignetrt -o $@
 ALL += $(PC_TEST_PROGRAMS)
