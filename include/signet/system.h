@@ -42,7 +42,7 @@ struct signet_system_process {
   char name[32];
   uint32_t entry; /* of the archive: its image */
   uint32_t slots;
-  uint8_t hash[32]; /* of the image; one with another hash is not started */
+  uint8_t hash[32];          /* of the image; one with another hash is not started */
   struct signet_quota quota; /* 0 in `memory`: all that the supervisor has left when this process's turn comes */
   uint64_t stack;
   uint32_t startup_offset, startup_length;
