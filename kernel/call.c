@@ -44,6 +44,8 @@ struct signet_result kernel_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t
   if (process->attention && process->state == SIGNET_PROCESS_STOPPING)
     schedule();
   thread->sent = false;
+  if (number == SIGNET_CALL_channel_call)
+    handover(cpu, thread, a0, a1, a2, a3, a4);
   const uint64_t arguments[] = {a0, a1, a2, a3, a4};
   struct signet_result outcome = call_table[number](thread, arguments);
   if (outcome.status < 0 || process->attention)

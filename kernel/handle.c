@@ -11,14 +11,10 @@ void handle_table_initialise(struct handle_table *table) {
   table->chunks_most = HANDLE_CHUNKS_INSIDE;
 }
 
-static struct handle_entry *entry_at(const struct handle_table *table, uint32_t index) {
-  return &table->chunk[index / HANDLES_PER_CHUNK][index % HANDLES_PER_CHUNK];
-}
-
 static void free_append(struct handle_table *table, uint32_t index) {
-  entry_at(table, index)->next_free = 0;
+  handle_entry_at(table, index)->next_free = 0;
   if (table->free_last)
-    entry_at(table, table->free_last - 1)->next_free = (uint16_t)(index + 1);
+    handle_entry_at(table, table->free_last - 1)->next_free = (uint16_t)(index + 1);
   else
     table->free_first = index + 1;
   table->free_last = index + 1;
@@ -62,7 +58,7 @@ uint32_t handle_insert(struct kernel_process *process, struct object *object) {
   struct handle_table *table = &process->handles;
   ASSERT(table->free_count && !object->owner);
   uint32_t index = table->free_first - 1;
-  struct handle_entry *entry = entry_at(table, index);
+  struct handle_entry *entry = handle_entry_at(table, index);
   table->free_first = entry->next_free;
   if (!table->free_first)
     table->free_last = 0;
@@ -76,7 +72,7 @@ uint32_t handle_insert(struct kernel_process *process, struct object *object) {
 void handle_remove(struct object *object) {
   struct handle_table *table = &object->owner->handles;
   uint32_t index = object->handle & 0xffff;
-  struct handle_entry *entry = entry_at(table, index);
+  struct handle_entry *entry = handle_entry_at(table, index);
   ASSERT(entry->object == object);
   if (object->kind == SIGNET_KIND_DEVICE)
     device_wake_all(CONTAINER(object, struct device, object));
@@ -99,31 +95,15 @@ void handle_discard(struct object *object) {
   object_destroy(object);
 }
 
-struct object *handle_find(struct kernel_process *process, uint64_t handle) {
-  const struct handle_table *table = &process->handles;
-  uint32_t index = handle & 0xffff;
-  if (index / HANDLES_PER_CHUNK >= table->chunks)
-    return NULL;
-  struct handle_entry *entry = entry_at(table, index);
-  return entry->generation == handle >> 16 ? entry->object : NULL;
-}
-
 struct object *handle_find_kind(struct kernel_process *process, uint64_t handle, enum signet_kind kind) {
   struct object *object = handle_find(process, handle);
   return object && object->kind == kind ? object : NULL;
 }
 
-struct endpoint *handle_find_endpoint(struct kernel_process *process, uint64_t handle) {
-  struct object *object = handle_find(process, handle);
-  if (!object || (object->kind != SIGNET_KIND_CLIENT && object->kind != SIGNET_KIND_SERVER))
-    return NULL;
-  return CONTAINER(object, struct endpoint, object);
-}
-
 void handle_close_all(struct kernel_process *process) {
   struct handle_table *table = &process->handles;
   for (uint32_t index = 0; index < table->chunks * HANDLES_PER_CHUNK; index++) {
-    struct object *object = entry_at(table, index)->object;
+    struct object *object = handle_entry_at(table, index)->object;
     if (object)
       handle_discard(object);
   }
@@ -138,11 +118,11 @@ void handle_close_all(struct kernel_process *process) {
 const char *handle_check(struct kernel_process *process) {
   const struct handle_table *table = &process->handles;
   uint32_t free_seen = 0, held = 0;
-  for (uint32_t next = table->free_first; next; next = entry_at(table, next - 1)->next_free)
-    if (entry_at(table, next - 1)->object || ++free_seen > table->free_count)
+  for (uint32_t next = table->free_first; next; next = handle_entry_at(table, next - 1)->next_free)
+    if (handle_entry_at(table, next - 1)->object || ++free_seen > table->free_count)
       return "handle table: the list of free entries holds only free ones, each once";
   for (uint32_t index = 0; index < table->chunks * HANDLES_PER_CHUNK; index++) {
-    const struct handle_entry *entry = entry_at(table, index);
+    const struct handle_entry *entry = handle_entry_at(table, index);
     if (!entry->object)
       continue;
     held++;

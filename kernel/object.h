@@ -259,6 +259,7 @@ struct kernel_process {
 /* ---- Processors and the whole ---- */
 
 #define TEXT_MOST 4096
+#define DIRECT_MOST 4096 /* switches within a slice, should the platform's tick be late */
 
 struct cpu {
   uint32_t number;
@@ -324,9 +325,24 @@ enum signet_status handle_reserve(struct kernel_process *process, uint32_t count
 uint32_t handle_insert(struct kernel_process *process, struct object *object);
 /* Takes the object out of its owner's table; whoever waits on it is woken. Cannot fail. */
 void handle_remove(struct object *object);
-struct object *handle_find(struct kernel_process *process, uint64_t handle);
+static inline struct handle_entry *handle_entry_at(const struct handle_table *table, uint32_t index) {
+  return &table->chunk[index / HANDLES_PER_CHUNK][index % HANDLES_PER_CHUNK];
+}
+static inline struct object *handle_find(const struct kernel_process *process, uint64_t handle) {
+  const struct handle_table *table = &process->handles;
+  uint32_t index = handle & 0xffff;
+  if (index / HANDLES_PER_CHUNK >= table->chunks)
+    return NULL;
+  const struct handle_entry *entry = handle_entry_at(table, index);
+  return entry->generation == handle >> 16 ? entry->object : NULL;
+}
 struct object *handle_find_kind(struct kernel_process *process, uint64_t handle, enum signet_kind kind);
-struct endpoint *handle_find_endpoint(struct kernel_process *process, uint64_t handle);
+static inline struct endpoint *handle_find_endpoint(const struct kernel_process *process, uint64_t handle) {
+  struct object *object = handle_find(process, handle);
+  if (!object || (object->kind != SIGNET_KIND_CLIENT && object->kind != SIGNET_KIND_SERVER))
+    return NULL;
+  return CONTAINER(object, struct endpoint, object);
+}
 /* handle_remove and object_destroy. */
 void handle_discard(struct object *object);
 /* Closes all; when the process ends. */
@@ -364,6 +380,12 @@ static inline struct slot *endpoint_slot(const struct endpoint *endpoint, uint32
     place -= endpoint->limit;
   return (struct slot *)(endpoint->slots + (size_t)place * endpoint->channel->slot_size);
 }
+
+/* ---- handover.c ---- */
+/* channel_call(handle, message, reply, capacity, deadline), if it comes down to handing the processor over to the
+ * thread that waits for the message: does not return then. Otherwise nothing has happened. */
+void handover(struct cpu *cpu, struct thread *caller, uint64_t handle, uint64_t message, uint64_t reply,
+              uint64_t capacity, uint64_t deadline);
 
 /* ---- block.c ---- */
 /* Finds room in the process's window and maps the block there. MEMORY or QUOTA: unchanged. */

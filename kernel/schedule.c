@@ -9,8 +9,6 @@
  * RUN_IDLE: no thread is ready. RUN_QUEUED: on near or queue of process->cpu. RUN_ACTIVE: process->cpu runs it. */
 #include "kernel/object.h"
 
-#define DIRECT_MOST 4096 /* switches within a slice, should the platform's tick be late */
-
 static void wake_idle(void) {
   if (kernel.idle)
     port_wake((uint32_t)__builtin_ctzll(kernel.idle));
