@@ -140,6 +140,21 @@ static void test_memory(void) {
   faults(HOSTILE_JUMP, 0, SIGNET_FAULT_EXECUTE, "a jump to ", "the low guard");
 }
 
+/* Several at once, each with its own pattern and rounding, and on every processor. */
+static void test_vectors(uint64_t times) {
+  uint32_t child[5];
+  struct hostile hostile = {.act = HOSTILE_VECTORS, .times = times};
+  for (size_t i = 0; i < sizeof child / sizeof *child; i++) {
+    hostile.stack = (i + 1) * UINT64_C(0x0000111100000101) + i;
+    child[i] = start(&hostile);
+  }
+  for (size_t i = 0; i < sizeof child / sizeof *child; i++) {
+    struct signet_ending ending = end(child[i]);
+    judge(ending.kind == SIGNET_ENDED_EXIT && ending.code == 7, &ending,
+          "its vector registers are its own: ", (const char *[]){"first", "second", "third", "fourth", "fifth"}[i]);
+  }
+}
+
 int main(int count, char **arguments) {
   static uint8_t canary[1 << 16];
   struct signet_usage before, after;
@@ -159,6 +174,7 @@ int main(int count, char **arguments) {
   ends(HOSTILE_NOTHING, 0, 0, 7, "a child that does nothing", "");
   test_stacks();
   test_events();
+  test_vectors(rounds / 20);
   struct signet_ending ending = end(standing_by);
   judge(ending.kind == SIGNET_ENDED_EXIT && ending.code == 7, &ending, "the bystander counted right", "");
   ends(HOSTILE_SWEEP, 0, rounds, 7, "and so when it is alone", "");

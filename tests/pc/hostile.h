@@ -16,6 +16,7 @@ enum hostile_act {
   HOSTILE_WRITE,           /* writes there */
   HOSTILE_READ,
   HOSTILE_JUMP,
+  HOSTILE_VECTORS, /* keeps a pattern of its own (stack) in every vector and x87 register, `times` over */
 };
 
 struct hostile {

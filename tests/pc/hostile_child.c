@@ -10,6 +10,7 @@ void call_with(uint64_t stack);
 void spin_with(uint64_t stack, uint64_t times);
 void came_back(void);
 uint64_t sweep(uint64_t times, void *from, void *to);
+void vectors(const void *in, void *out, uint64_t times, uint64_t yields);
 
 static const uint64_t read_only[512] __attribute__((aligned(4096))) = {(uint64_t)came_back};
 static volatile uint64_t writable[4];
@@ -17,6 +18,32 @@ static volatile uint64_t writable[4];
 static void on_event(uint64_t event) {
   (void)event;
   signet_process_exit(SIGNET_ENDED_EXIT, 43);
+}
+
+/* What is in the vector registers, and in the x87's, after computing: the pattern. After a kernel call: the pattern or
+ * nothing, never what somebody else put there. */
+static uint32_t keep_vectors(uint64_t pattern, uint64_t times) {
+  static uint64_t in[16][4], out[17][4];
+  uint16_t control = (uint16_t)(0x37f | (pattern & 3) << 10), found;
+  for (uint32_t i = 0; i < 64; i++)
+    in[i / 4][i % 4] = (pattern + i) | UINT64_C(0x3ff0000000000000); /* a double, for the x87 */
+  __asm__ volatile("fldcw %0" : : "m"(control));
+  for (uint64_t round = 0; round < times; round++) {
+    vectors(in, out, 1000, 0);
+    for (uint32_t i = 0; i < 64; i++)
+      if (out[i / 4][i % 4] != in[i / 4][i % 4])
+        return 2;
+    if (out[16][0] != in[2][1] || out[16][1] != in[1][1] || out[16][2] != in[0][1])
+      return 3;
+    vectors(in, out, 0, 1);
+    for (uint32_t i = 0; i < 64; i++)
+      if (out[i / 4][i % 4] && out[i / 4][i % 4] != in[i / 4][i % 4])
+        return 4;
+    __asm__ volatile("fnstcw %0" : "=m"(found));
+    if (found != control)
+      return 5;
+  }
+  return 7;
 }
 
 static uint32_t act(const struct hostile *hostile) {
@@ -55,6 +82,8 @@ static uint32_t act(const struct hostile *hostile) {
   case HOSTILE_JUMP:
     ((void (*)(void))hostile->stack)();
     return 8;
+  case HOSTILE_VECTORS:
+    return keep_vectors(hostile->stack, hostile->times);
   }
   return 9;
 }

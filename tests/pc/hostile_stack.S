@@ -3,6 +3,10 @@
 
 #define SLOT(number) (SIGNET_ENTRY_TABLE + 8 * number)(%r14)
 
+#define LOAD(number) vmovdqu 32 * number(%rdi), %ymm##number;
+#define STORE(number) vmovdqu %ymm##number, 32 * number(%rbx);
+#define ALL(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+
   .text
 /* void leave_with(uint64_t stack): the null call with a stack pointer of one's choice; the return address is what lies there. */
   .globl leave_with
@@ -29,6 +33,36 @@ spin_with:
   decq %rsi
   jne 1b
   movq %rax, %rsp
+  ret
+
+/* void vectors(const uint8_t in[16][32], uint8_t out[16][32], uint64_t times, uint64_t yields): fills the vector registers and three of
+ * the x87's, computes so long, or yields so often, and stores what they hold then. %r12 and the stack are kept. */
+  .globl vectors
+  .p2align 5
+vectors:
+  pushq %rbx
+  pushq %rbp
+  movq %rsi, %rbx
+  movq %rcx, %rbp
+  ALL(LOAD)
+  testq %rbp, %rbp
+  jne 2f
+  fldl 8(%rdi)
+  fldl 40(%rdi)
+  fldl 72(%rdi)
+1:
+  decq %rdx
+  jne 1b
+  fstpl 512(%rbx)
+  fstpl 520(%rbx)
+  fstpl 528(%rbx)
+  jmp 3f
+2:
+  call *SLOT(4)                 /* thread_yield */
+3:
+  ALL(STORE)
+  popq %rbp
+  popq %rbx
   ret
 
 /* Where leave_with comes back to when it finds this address: ends with status 42, without a stack. */
