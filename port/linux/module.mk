@@ -36,4 +36,5 @@ $(B)/tests/linux/nonsense_child: tests/linux/nonsense_child.c $(B)/bin/signet-cc
 	$(B)/bin/signet-cc -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wno-cast-function-type -Iinclude -nostdlib $< -lsignet -lc -o $@
 tests/linux/nonsense.sh: $(B)/tests/linux/nonsense $(B)/tests/linux/nonsense_child
 ALL += $(B)/tests/linux/nonsense $(B)/tests/linux/nonsense_child
-TESTS += tests/linux/nonsense.sh
+TESTS += tests/linux/nonsense.sh tests/linux/hostile.sh
+tests/linux/hostile.sh: $(B)/tests/pc/hostile $(B)/tests/pc/hostile_child
