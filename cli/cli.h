@@ -8,14 +8,17 @@
 
 #include "kernel/kernel.h"
 
-/* Exit statuses of the tool itself; `signet run` otherwise ends as the program did. */
+/* Exit statuses of the tool itself; `signet run` and `signet boot` otherwise end as the program did. */
 #define CLI_REFUSED 1     /* verify: a rule is broken */
 #define CLI_USAGE 2       /* the command line is wrong */
-#define CLI_FAILED 125    /* run: the system could not be started */
-#define CLI_NOT_IMAGE 126 /* run: the image was refused */
-#define CLI_NOT_FOUND 127 /* run: there is no such image */
+#define CLI_MACHINE 123   /* boot: the machine refused to boot, failed, or was stopped */
+#define CLI_DEADLINE 124  /* boot: the machine took longer than it may */
+#define CLI_FAILED 125    /* run, boot: the system could not be started */
+#define CLI_NOT_IMAGE 126 /* run, boot: the image was refused */
+#define CLI_NOT_FOUND 127 /* run, boot: there is no such image */
 
 int cli_run(int count, char **arguments);
+int cli_boot(int count, char **arguments);
 int cli_verify(int count, char **arguments);
 int cli_inspect(int count, char **arguments);
 

@@ -11,6 +11,7 @@
 static const char help[] = "usage: signet COMMAND [OPTION…] …\n"
                            "\n"
                            "  run      run an image as a sealed process\n"
+                           "  boot     run an image as a sealed process on a machine of its own\n"
                            "  verify   check images, or raw code, against the rules of sealed code\n"
                            "  inspect  show what an image is and which kernel calls its code can ever make\n"
                            "\n"
@@ -71,7 +72,7 @@ int main(int count, char **arguments) {
   static const struct {
     const char *name;
     int (*run)(int, char **);
-  } commands[] = {{"run", cli_run}, {"verify", cli_verify}, {"inspect", cli_inspect}};
+  } commands[] = {{"run", cli_run}, {"boot", cli_boot}, {"verify", cli_verify}, {"inspect", cli_inspect}};
   if (count < 2) {
     fputs(help, stderr);
     return CLI_USAGE;
@@ -83,6 +84,6 @@ int main(int count, char **arguments) {
     fputs(help, stdout);
     return 0;
   }
-  cli_error("there is no command '%s'; the commands are run, verify and inspect", arguments[1]);
+  cli_error("there is no command '%s'; the commands are run, boot, verify and inspect", arguments[1]);
   return CLI_USAGE;
 }

@@ -2,6 +2,7 @@
 CLI_SOURCES := $(wildcard cli/*.c)
 CLI_OBJECTS := $(patsubst %,$(B)/%.o,$(CLI_SOURCES))
 SIGNET := $(B)/bin/signet
+CLI_LDLIBS := -lseccomp -ljansson -lelf -lz -larchive -lb2 -lpthread
 CLI_LIBRARIES := $(B)/lib/libport-linux.a $(B)/lib/libkernel.a $(B)/lib/libverifier.a
 
 $(B)/cli/%.c.o: cli/%.c
@@ -9,7 +10,7 @@ $(B)/cli/%.c.o: cli/%.c
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -fPIE -MMD -MP -c $< -o $@
 $(SIGNET): $(CLI_OBJECTS) $(CLI_LIBRARIES)
 	@mkdir -p $(@D)
-	$(CC) -static-pie -o $@ $(CLI_OBJECTS) -Wl,--start-group $(CLI_LIBRARIES) -Wl,--end-group -lseccomp -ljansson -lelf -lz -lpthread
+	$(CC) -static-pie -o $@ $(CLI_OBJECTS) -Wl,--start-group $(CLI_LIBRARIES) -Wl,--end-group $(CLI_LDLIBS)
 
 ALL += $(SIGNET)
 -include $(CLI_OBJECTS:.o=.d)
@@ -24,7 +25,7 @@ $(B)/sanitize/%.o: %.c
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -MMD -MP -c $< -o $@
 $(SIGNET_SANITIZE): $(CLI_SANITIZE_OBJECTS) $(B)/lib/libkernel-sanitize.a $(B)/lib/libverifier-sanitize.a
 	@mkdir -p $(@D)
-	$(CC) $(SANITIZE) -o $@ $^ -lseccomp -ljansson -lelf -lz -lpthread
+	$(CC) $(SANITIZE) -o $@ $^ $(CLI_LDLIBS)
 
 ALL += $(SIGNET_SANITIZE)
 TESTS += tests/cli/hostile.sh
