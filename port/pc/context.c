@@ -1,0 +1,268 @@
+/* Owns the saved registers of threads, and running them. Called by the kernel with its lock held, and by interrupt.c.
+ *
+ * A thread that called the kernel needs the few registers that the calling convention keeps; one that was pre-empted,
+ * or has not run yet, needs all of them: its frame, and what XSAVE made of the vector registers. */
+#include "port/pc/context.h"
+
+#include <signet/layout.h>
+
+#include "port/pc/instructions.h"
+#include "port/x86/features.h"
+#include "port/x86/return.h"
+
+#define DEFAULT_MXCSR 0x1f80
+#define DEFAULT_X87 0x37f
+#define STATE_X87 1
+#define STATE_SSE 2
+#define STATE_AVX 4
+#define XSAVE_HEADER 512 /* its first 8 bytes: which states the area holds */
+#define XSAVE_PLAIN 576  /* without AVX */
+
+_Static_assert(sizeof(struct port_context) <= PC_PAGE, "a context is a page");
+_Static_assert(offsetof(struct pc_registers, rdx) == REGISTERS_RDX, "context.h");
+_Static_assert(offsetof(struct pc_registers, rbx) == REGISTERS_RBX, "context.h");
+_Static_assert(offsetof(struct pc_registers, rax) == REGISTERS_RAX, "context.h");
+_Static_assert(offsetof(struct pc_cpu, registers) == CPU_REGISTERS, "context.h");
+_Static_assert(offsetof(struct pc_cpu, kernel_stack) == CPU_KERNEL_STACK, "context.h");
+
+extern _Noreturn void pc_enter(struct pc_registers *registers, uint64_t base);
+
+static uint32_t features, states; /* of VERIFIER_FEATURES; of XCR0 */
+static bool have_avx;
+static struct port_context *pointer_in[PC_WINDOWS]; /* whose thread pointer the window's thread page holds */
+
+uint32_t port_features(void) { return features; }
+
+bool pc_context_prepare(void) {
+  uint32_t found[4];
+  features = x86_features(&have_avx);
+  pc_cpuid(0xd, 0, found);
+  states = STATE_X87 | STATE_SSE | (have_avx ? STATE_AVX : 0);
+  return found[1] <= PC_VECTOR_STATE;
+}
+
+static struct pc_full *full_of(struct port_context *context) {
+  return &context->full[context->current - context->level];
+}
+
+/* All registers of a thread at its beginning: its current level is to be resumed from its frame. */
+static void make_fresh(struct port_context *context, uint32_t entry, uint32_t stack, uint64_t argument, uint32_t mxcsr,
+                       uint16_t x87) {
+  struct pc_full *full = full_of(context);
+  memset(full->vector, 0, XSAVE_PLAIN);
+  *(uint16_t *)full->vector = x87;
+  *(uint32_t *)(full->vector + 24) = mxcsr;
+  *(uint64_t *)(full->vector + XSAVE_HEADER) = STATE_X87;
+  memset(&full->frame, 0, sizeof full->frame);
+  full->frame.rip = entry & ~(SIGNET_BUNDLE - 1u) & (SIGNET_CODE_HIGH - 1);
+  full->frame.rsp = stack;
+  full->frame.rdi = argument;
+  full->frame.cs = SELECTOR_CODE;
+  full->frame.ss = SELECTOR_DATA;
+  full->frame.rflags = FLAGS_ALWAYS;
+  *context->current = (struct pc_registers){.framed = true, .fresh = true};
+}
+
+struct port_context *port_context_create(uint32_t entry, uint32_t stack, uint64_t argument, uint64_t thread_pointer) {
+  uint64_t page = pc_frames_allocate(0, PC_FRAME_KERNEL, false);
+  if (!page)
+    return NULL;
+  struct port_context *context = pc_direct(page);
+  context->current = &context->level[0];
+  context->thread_pointer = thread_pointer;
+  context->in_window = false;
+  make_fresh(context, entry, stack, argument, DEFAULT_MXCSR, DEFAULT_X87);
+  return context;
+}
+
+static void keep_nothing(struct pc_cpu *cpu) {
+  cpu->context = &cpu->nobody;
+  cpu->registers = cpu->nobody.current;
+}
+
+/* The thread that ran last in a window is always destroyed before the window is somebody else's. */
+void port_context_destroy(struct port_context *context) {
+  for (uint32_t i = 0; i < pc_cpu_count; i++) {
+    if (pc_cpus[i]->context == context)
+      keep_nothing(pc_cpus[i]);
+    if (context->in_window && pc_cpus[i]->base == pc_window_base(context->window))
+      pc_cpus[i]->base = 0;
+  }
+  if (context->in_window)
+    pointer_in[context->window] = NULL;
+  pc_frames_free(pc_physical(context), 0);
+}
+
+void port_context_set_result(struct port_context *context, struct signet_result result) {
+  context->current->rax = (uint64_t)result.status;
+  context->current->rdx = result.value;
+}
+
+/* Everything new, whatever was there. */
+static void load_floating_point(uint32_t mxcsr, uint16_t x87) {
+  __asm__ volatile("fninit; fldcw %0; ldmxcsr %1" : : "m"(x87), "m"(mxcsr));
+}
+
+static inline void store_floating_point(struct pc_registers *to) {
+  __asm__ volatile("stmxcsr %0; fnstcw %1; fnstsw %2" : "=m"(to->mxcsr), "=m"(to->x87_control), "=m"(to->x87_status));
+}
+
+/* The control and exception bits stay with the thread. The x87's own exception bits are kept as MXCSR's: who asks for
+ * one asks for both. Its register stack is empty at a call, by the calling convention. Unmasked exceptions do not
+ * outlive a call. */
+static void settle_floating_point(struct pc_registers *registers) {
+  registers->mxcsr |= registers->x87_status & 0x3f;
+  registers->x87_control |= 0x3f;
+  registers->x87_status = 0;
+}
+
+/* From one thread's control to another's. An x87 register that is marked empty cannot be read by verified code, so
+ * marking all of them is enough to hide what they hold; fninit takes ten times as long. The status word can be read,
+ * and an exception that waits in it would strike in the kernel: only a status of nothing at all may stay. */
+static inline void change_floating_point(struct pc_registers *from, const struct pc_registers *to) {
+  store_floating_point(from);
+  if (__builtin_expect(from->floating_point == to->floating_point, 1)) {
+    __asm__ volatile("emms");
+    return;
+  }
+  bool plain = !from->x87_status && from->x87_control == to->x87_control;
+  settle_floating_point(from);
+  if (!plain) {
+    load_floating_point(to->mxcsr, to->x87_control);
+    return;
+  }
+  __asm__ volatile("emms; ldmxcsr %0" : : "m"(to->mxcsr));
+}
+
+void pc_context_put_away(void) {
+  struct pc_cpu *cpu = pc_cpu_self();
+  if (cpu->context == &cpu->nobody)
+    return;
+  store_floating_point(cpu->registers);
+  settle_floating_point(cpu->registers);
+  keep_nothing(cpu);
+}
+
+void port_context_set_floating_point(struct port_context *context, uint32_t mxcsr, uint32_t x87) {
+  context->current->mxcsr = mxcsr;
+  context->current->x87_control = (uint16_t)x87;
+  context->current->x87_status = 0;
+  if (PC_CPU->context == context)
+    load_floating_point(mxcsr, (uint16_t)x87);
+}
+
+/* On the interrupt stack: the registers of the interrupted thread become its context's. */
+void pc_context_save_full(const struct pc_trap_frame *from) {
+  struct pc_cpu *cpu = pc_cpu_self();
+  struct port_context *context = cpu->context;
+  struct pc_full *full = full_of(context);
+  full->frame = *from;
+  full->frame.rflags = (from->rflags & FLAGS_OF_PROCESS) | FLAGS_ALWAYS;
+  __asm__ volatile("xsave64 %0" : "=m"(full->vector) : "a"(states), "d"(0));
+  context->current->framed = true;
+  cpu->stopped = context;
+  keep_nothing(cpu);
+}
+
+/* The thread may be about to execute where no code is: the copy then fails, and so will it. */
+void pc_context_roll_back(struct port_context *context) {
+  struct pc_trap_frame *frame = &full_of(context)->frame;
+  uint64_t offset = frame->rip - PC_CPU->base;
+  if (offset >= PC_WINDOW_BYTES) /* in a stub */
+    return;
+  uint8_t code[X86_RETURN_TAIL] = {0};
+  uint64_t in_bundle = SIGNET_BUNDLE - offset % SIGNET_BUNDLE;
+  uint32_t window = (uint32_t)((PC_CPU->base - PC_WINDOWS_LOW) / PC_WINDOW_BYTES);
+  if (port_copy_in(code, window, (uint32_t)offset, in_bundle < sizeof code ? in_bundle : sizeof code))
+    frame->rip -= x86_return_back((uint32_t)offset, code);
+}
+
+bool port_context_divert(struct port_context *context, uint32_t entry, uint64_t event) {
+  if (context->current != &context->level[0])
+    return false;
+  if (PC_CPU->context == context)
+    pc_context_put_away();
+  const struct pc_registers *before = &context->level[0];
+  /* Only the low 32 bits of %rsp count: it may have been stopped inside a stack sequence. */
+  uint32_t stack = (uint32_t)(before->framed ? context->full[0].frame.rsp : before->rsp);
+  context->current = &context->level[1];
+  make_fresh(context, entry, ((stack - 256) & ~15u) - 8, event, before->framed ? DEFAULT_MXCSR : before->mxcsr,
+             before->framed ? DEFAULT_X87 : before->x87_control);
+  return true;
+}
+
+bool port_context_return(struct port_context *context) {
+  if (context->current == &context->level[0])
+    return false;
+  if (PC_CPU->context == context)
+    pc_context_put_away();
+  context->current = &context->level[0];
+  return true;
+}
+
+static void clear_vectors(void) {
+  if (have_avx)
+    __asm__ volatile("vzeroall");
+  else
+    __asm__ volatile("pxor %xmm0,%xmm0; pxor %xmm1,%xmm1; pxor %xmm2,%xmm2; pxor %xmm3,%xmm3;"
+                     "pxor %xmm4,%xmm4; pxor %xmm5,%xmm5; pxor %xmm6,%xmm6; pxor %xmm7,%xmm7;"
+                     "pxor %xmm8,%xmm8; pxor %xmm9,%xmm9; pxor %xmm10,%xmm10; pxor %xmm11,%xmm11;"
+                     "pxor %xmm12,%xmm12; pxor %xmm13,%xmm13; pxor %xmm14,%xmm14; pxor %xmm15,%xmm15");
+}
+
+/* Another thread of this window had its pointer in the thread page, or none. */
+static __attribute__((noinline)) void exchange_thread_pointer(struct port_context *context, uint32_t window,
+                                                              uint64_t base) {
+  uint64_t *page = (uint64_t *)(base + SIGNET_THREAD_PAGE);
+  struct port_context *before = pointer_in[window];
+  if (before) {
+    before->thread_pointer = *page;
+    before->in_window = false;
+  }
+  *page = context->thread_pointer;
+  pointer_in[window] = context;
+  context->window = window;
+  context->in_window = true;
+}
+
+static __attribute__((noinline)) _Noreturn void resume_full(struct port_context *context, uint64_t base) {
+  struct pc_full *full = full_of(context);
+  struct pc_registers *registers = context->current;
+  if (registers->fresh) {
+    full->frame.rip |= base;
+    full->frame.rsp |= base;
+    full->frame.r14 = base;
+  }
+  registers->framed = registers->fresh = false;
+  port_unlock();
+  __asm__ volatile("xrstor64 %0" : : "m"(full->vector), "a"(states), "d"(0));
+  pc_enter_frame(&full->frame);
+}
+
+_Noreturn void port_resume(struct port_context *context, uint32_t window) {
+  struct pc_registers *registers = context->current;
+  uint64_t base = pc_window_base(window);
+  if (PC_CPU->context != context) {
+    struct pc_registers *before = PC_CPU->registers;
+    if (__builtin_expect(registers->framed, 0)) {
+      store_floating_point(before);
+      settle_floating_point(before);
+    } else {
+      change_floating_point(before, registers);
+    }
+    PC_CPU->context = context;
+    PC_CPU->registers = registers;
+    if (PC_CPU->base != base) {
+      pc_window_enter(window);
+      __asm__ volatile("wrgsbase %0" : : "r"(base));
+      PC_CPU->base = base;
+      clear_vectors();
+    }
+    if (__builtin_expect(pointer_in[window] != context, 0))
+      exchange_thread_pointer(context, window, base);
+    if (__builtin_expect(registers->framed, 0))
+      resume_full(context, base);
+  }
+  port_unlock();
+  pc_enter(registers, base);
+}

@@ -1,0 +1,15 @@
+/* Where the kernel's entry stubs are, for window.c, which fills the entry table with their addresses; usable from
+ * assembly. */
+#ifndef PORT_PC_ENTRY_H
+#define PORT_PC_ENTRY_H
+
+/* Stub of call N: pc_entry_stubs + N * PC_ENTRY_STUB_BYTES. There are PC_ENTRY_STUBS, at least SIGNET_CALL_COUNT. */
+#define PC_ENTRY_STUBS 40
+#define PC_ENTRY_STUB_BYTES 128
+
+#ifndef __ASSEMBLER__
+#include <stdint.h>
+extern const uint8_t pc_entry_stubs[];
+#endif
+
+#endif
