@@ -12,6 +12,22 @@ $(B)/services/console: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S c
 	$(SERVICES_LINK)
 $(B)/services/files: $(patsubst %,$(B)/services/objects/%.o,start.S files_main.c files.c mounts.c) $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
+# The bare machine's first process: all of it is read before its first instruction, so it has no text of debuggers.
+$(B)/services/objects/supervisor.c.o $(B)/services/objects/system.c.o: SERVICES_CFLAGS += -Os
+$(B)/services/supervisor: SERVICES_LINK += -Wl,--strip-debug
+$(B)/services/supervisor: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S supervisor.c system.c) $(SERVICES_LIBRARIES)
+	$(SERVICES_LINK)
 
-ALL += $(B)/services/console $(B)/services/files
+ALL += $(B)/services/console $(B)/services/files $(B)/services/supervisor
 -include $(wildcard $(B)/services/objects/*.d)
+
+# The services native, on a mock of the kernel, under the sanitizers; as the library's tests in lib/module.mk.
+$(B)/tests/services/supervisor_test: $(patsubst %,$(B)/tests/lib/native/%.o,tests/services/supervisor_test.c \
+  services/supervisor.c services/system.c tests/lib/tap.c)
+SERVICES_TESTS := $(B)/tests/services/supervisor_test
+$(SERVICES_TESTS):
+	@mkdir -p $(@D)
+	$(CC) $(LIBRARY_TEST_FLAGS) -no-pie $^ -o $@
+ALL += $(SERVICES_TESTS)
+TESTS += $(SERVICES_TESTS)
+-include $(wildcard $(B)/tests/lib/native/tests/services/*.d $(B)/tests/lib/native/services/*.d)

@@ -29,7 +29,7 @@ static void test_ranges(void) {
   bool model[PAGES] = {0};
   int wrong = 0;
   for (int round = 0; round < ROUNDS; round++) {
-    uint32_t low = mock_random() % PAGES, high = low + mock_random() % (mock_random() % 2 ? 8 : PAGES - low);
+    uint32_t low = test_random() % PAGES, high = low + test_random() % (test_random() % 2 ? 8 : PAGES - low);
     if (high > PAGES)
       high = PAGES;
     bool any = false, all = true;
@@ -45,7 +45,7 @@ static void test_ranges(void) {
         expected++;
       wrong += inside != model[low] || end != expected;
     }
-    uint32_t pages = 1 + mock_random() % 20, found = 0;
+    uint32_t pages = 1 + test_random() % 20, found = 0;
     for (uint32_t place = high >= pages + low ? high - pages : 0; place >= low && place > 0 && !found; place--) {
       bool used = false;
       for (uint32_t i = place; i < place + pages; i++)
@@ -55,7 +55,7 @@ static void test_ranges(void) {
     }
     if (low > 0)
       wrong += signet_range_gap(&set, pages, low, high) != found;
-    if (mock_random() % 2)
+    if (test_random() % 2)
       signet_range_add(&set, low, high);
     else
       signet_range_remove(&set, low, high);
@@ -193,24 +193,24 @@ static void test_transfers(void) {
   long file = CALL(SYS_open, (long)"t", O_RDWR | O_CREAT, 0600);
   int wrong = 0, refusals = 0;
   for (size_t i = 0; i < sizeof bytes; i++)
-    bytes[i] = mock_random();
+    bytes[i] = test_random();
   for (int round = 0; round < 300; round++) {
-    size_t length = mock_random() % (round % 10 ? 20000 : 600000), done = 0;
+    size_t length = test_random() % (round % 10 ? 20000 : 600000), done = 0;
     struct iovec out[20], in[20];
     int count = 0, count_in = 0;
     for (size_t at = 0; at < length && count < 20; count++) {
-      size_t part = count == 19 ? length - at : mock_random() % (length - at + 1);
+      size_t part = count == 19 ? length - at : test_random() % (length - at + 1);
       out[count] = (struct iovec){bytes + at, part};
       at += part;
     }
     for (size_t at = 0; at < length && count_in < 20; count_in++) {
-      size_t part = count_in == 19 ? length - at : mock_random() % (length - at + 1);
+      size_t part = count_in == 19 ? length - at : test_random() % (length - at + 1);
       in[count_in] = (struct iovec){back + at, part};
       at += part;
     }
     for (int i = 0; i < count; i++)
       done += out[i].iov_len;
-    mock_no_memory = mock_random() % 4 == 0; /* of a block: messages then do; or of their buffer: an error */
+    mock_no_memory = test_random() % 4 == 0; /* of a block: messages then do; or of their buffer: an error */
     long result = CALL(SYS_pwritev, file, (long)out, count, round);
     mock_no_memory = false;
     if (result == -ENOMEM)
@@ -281,12 +281,12 @@ static int temporary_step(int i) {
   static char bytes[40000];
   char name[] = "/tmp/model-0", other[] = "/tmp/model-0";
   name[11] += i;
-  long offset = mock_random() % (MODEL_MOST - sizeof bytes), length = mock_random() % sizeof bytes, result;
-  switch (mock_random() % 6) {
+  long offset = test_random() % (MODEL_MOST - sizeof bytes), length = test_random() % sizeof bytes, result;
+  switch (test_random() % 6) {
   case 0:
   case 1:
-    memset(bytes, mock_random(), length);
-    mock_no_memory = mock_random() % 8 == 0;
+    memset(bytes, test_random(), length);
+    mock_no_memory = test_random() % 8 == 0;
     result = CALL(SYS_pwrite64, model_file[i], (long)bytes, length, offset);
     mock_no_memory = false;
     if (result == -ENOSPC)
@@ -304,9 +304,9 @@ static int temporary_step(int i) {
     model_length[i] = offset;
     return result != 0;
   case 3: { /* Closed and opened again, under another's name perhaps: that one goes on without. */
-    int j = mock_random() % MODEL_FILES;
+    int j = test_random() % MODEL_FILES;
     other[11] += j;
-    if (i == j || mock_random() % 4)
+    if (i == j || test_random() % 4)
       return 0;
     int wrong = CALL(SYS_rename, (long)name, (long)other) != 0 || CALL(SYS_close, model_file[j]) != 0;
     model_file[j] = model_file[i];
@@ -361,7 +361,7 @@ static void test_temporary(void) {
     wrong += model_file[i] < 0;
   }
   for (int round = 0; round < 20000; round++)
-    wrong += temporary_step(mock_random() % MODEL_FILES);
+    wrong += temporary_step(test_random() % MODEL_FILES);
   ok(wrong == 0, "files do as the model: %d differences", wrong);
   for (int i = 0; i < MODEL_FILES; i++) {
     char name[] = "/tmp/model-0";
@@ -452,26 +452,26 @@ static void test_temporary(void) {
 /* ---- Services that misbehave ---- */
 
 static void nonsense(struct service_buffer *buffer) {
-  struct files_answer answer = {.error = mock_random() % 4 ? 0 : mock_random(), .value = mock_random()};
-  if (mock_random() % 2)
-    answer.value = (uint64_t)mock_random() << 32 | mock_random();
-  if (mock_random() % 3 == 0)
-    answer.value = mock_random() % 5000;
+  struct files_answer answer = {.error = test_random() % 4 ? 0 : test_random(), .value = test_random()};
+  if (test_random() % 2)
+    answer.value = (uint64_t)test_random() << 32 | test_random();
+  if (test_random() % 3 == 0)
+    answer.value = test_random() % 5000;
   /* Often a directory is opened, and what should be its entries follows. */
-  if (buffer->message.tag == FILES_OPEN && mock_random() % 2)
+  if (buffer->message.tag == FILES_OPEN && test_random() % 2)
     answer = (struct files_answer){.value = (uint64_t)S_IFDIR << 32};
-  bool shaped = mock_random() % 2;
-  uint32_t length = mock_random() % 4 ? FILES_ANSWER + mock_random() % 200 : mock_random() % (FILES_ANSWER + 4097);
+  bool shaped = test_random() % 2;
+  uint32_t length = test_random() % 4 ? FILES_ANSWER + test_random() % 200 : test_random() % (FILES_ANSWER + 4097);
   for (uint32_t i = 0; i < length; i++)
-    buffer->data[i] = mock_random();
+    buffer->data[i] = test_random();
   memcpy(buffer->data, &answer, sizeof answer);
   if (shaped && length > 64) {
-    struct signet_directory_entry entry = {.next = mock_random(), .size = mock_random() % 3 ? mock_random() % 64 : 0};
+    struct signet_directory_entry entry = {.next = test_random(), .size = test_random() % 3 ? test_random() % 64 : 0};
     memcpy(buffer->data + FILES_ANSWER, &entry, offsetof(struct signet_directory_entry, name));
   }
-  buffer->message.tag = mock_random() % 2;
+  buffer->message.tag = test_random() % 2;
   buffer->message.length = length;
-  if (mock_random() % 2 == 0)
+  if (test_random() % 2 == 0)
     buffer->message.moved_count = 0;
 }
 
@@ -482,13 +482,13 @@ static void test_hostile_service(void) {
   mock_hostile = nonsense;
   for (int i = 0; i < 20000; i++) {
     char small[20];
-    struct iovec vectors[3] = {{bytes, 100}, {bytes + 500, 5000}, {bytes + 9000, mock_random() % 200000}};
-    long total = signet_iovec_length(vectors, 3), most = mock_random() % 9000;
+    struct iovec vectors[3] = {{bytes, 100}, {bytes + 500, 5000}, {bytes + 9000, test_random() % 200000}};
+    long total = signet_iovec_length(vectors, 3), most = test_random() % 9000;
     long file = CALL(SYS_open, (long)"x", O_RDONLY);
     wrong += CALL(SYS_getdents64, file, (long)bytes, most) > most;
     wrong += CALL(SYS_read, file, (long)small, sizeof small) > (long)sizeof small;
     wrong += CALL(SYS_preadv, file, (long)vectors, 3, 0) > total;
-    CALL(SYS_lseek, file, mock_random(), SEEK_END);
+    CALL(SYS_lseek, file, test_random(), SEEK_END);
     CALL(SYS_fstat, file, (long)&status);
     CALL(SYS_close, file);
     file = CALL(SYS_open, (long)"x", O_RDWR | O_APPEND);
@@ -568,6 +568,6 @@ static void test_all(void) {
 }
 
 int main(void) {
-  mock_run(test_all);
+  test_run_low(test_all);
   return finish();
 }

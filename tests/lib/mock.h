@@ -1,7 +1,7 @@
 /* A kernel for the tests of lib/ and services/, native and under the sanitizers: the ABI's calls as functions. A
  * channel is a call of the file service's handler (or of a hostile one), checked against the contract on the way;
  * devices are a directory of the host, watched. Programs that use it are linked without PIE and run their tests in
- * mock_run, so that pointers fit in 32 bits as they do in a window. */
+ * test_run_low, so that pointers fit in 32 bits as they do in a window. */
 #ifndef TESTS_LIB_MOCK_H
 #define TESTS_LIB_MOCK_H
 
@@ -10,9 +10,8 @@
 #include <stdio.h>
 
 #include "services/files.h"
+#include "tests/lib/tap.h"
 
-/* Runs a function on a stack in low memory. */
-void mock_run(void (*function)(void));
 /* Makes an empty directory with the two trees "open" and "closed", and the service with the mounts /, /ro (the second
  * tree, read-only) and /deep/er. */
 void mock_begin(uint32_t clients);
@@ -32,10 +31,5 @@ extern uint64_t mock_calls;     /* of the kernel */
 extern bool mock_service_gone;  /* channels are closed */
 extern char mock_output[65536]; /* what went to the streams */
 extern size_t mock_output_length;
-
-/* TAP. */
-void ok(bool condition, const char *name, ...) __attribute__((format(printf, 2, 3)));
-int finish(void);
-uint32_t mock_random(void);
 
 #endif

@@ -208,7 +208,7 @@ static void test_boundaries(void) {
 static uint32_t extreme32(void) {
   static const uint32_t values[] = {0,   1,    2,    3,      7,          64,         255,
                                     256, 1023, 1024, 0xffff, 0x7fffffff, 0x80000000, UINT32_MAX};
-  return values[mock_random() % (sizeof values / sizeof *values)];
+  return values[test_random() % (sizeof values / sizeof *values)];
 }
 
 static uint64_t extreme64(void) {
@@ -216,7 +216,7 @@ static uint64_t extreme64(void) {
       0,      1,          4095,      4096,      4097,       FILES_BLOCK_MOST, FILES_BLOCK_MOST + 1,
       0777,   07777,      010000,    INT64_MAX, 1ull << 63, UINT64_MAX,       UINT64_MAX - 4095,
       100000, UINT32_MAX, 1ull << 32};
-  return values[mock_random() % (sizeof values / sizeof *values)];
+  return values[test_random() % (sizeof values / sizeof *values)];
 }
 
 /* Names from pieces that climb, and now and then bytes of any kind. */
@@ -224,20 +224,20 @@ static size_t hostile_text(char *text, size_t most) {
   static const char *const pieces[] = {"/", "w",  "ro",   "deep", "er",  "..",   ".",    "//",         "secret", "new",
                                        "a", "\0", "/../", "x",    "/w/", "/ro/", "/w/a", "/deep/er/b", "/w/dir/"};
   size_t length = 0;
-  if (mock_random() % 64 == 0) {
-    length = mock_random() % (most + 1);
-    memset(text, '/' + mock_random() % 3, length);
+  if (test_random() % 64 == 0) {
+    length = test_random() % (most + 1);
+    memset(text, '/' + test_random() % 3, length);
     return length;
   }
-  for (uint32_t count = mock_random() % 8; count > 0; count--) {
-    const char *piece = pieces[mock_random() % (sizeof pieces / sizeof *pieces)];
+  for (uint32_t count = test_random() % 8; count > 0; count--) {
+    const char *piece = pieces[test_random() % (sizeof pieces / sizeof *pieces)];
     size_t size = *piece ? strlen(piece) : 1;
     if (length + size + 1 > most)
       break;
     memcpy(text + length, piece, size);
     length += size;
   }
-  if (mock_random() % 8)
+  if (test_random() % 8)
     text[length++] = 0;
   return length;
 }
@@ -248,33 +248,33 @@ static void test_hostile(void) {
   mock_begin(4);
   uint32_t answers = 0, errors = 0;
   for (int i = 0; i < ROUNDS; i++) {
-    uint32_t tag = mock_random() % 32, client = mock_random() % 4;
+    uint32_t tag = test_random() % 32, client = test_random() % 4;
     if (tag >= FILES_MESSAGE_COUNT)
       tag = extreme32();
     struct files_request request = {extreme32(), extreme32(), extreme64(), extreme64()};
-    if (mock_random() % 2)
-      request.flags = mock_random() % 256;
-    if (mock_random() % 2)
-      request.file = mock_random() % 8;
+    if (test_random() % 2)
+      request.flags = test_random() % 256;
+    if (test_random() % 2)
+      request.file = test_random() % 8;
     bool names = tag == FILES_OPEN || (tag >= FILES_STATUS_NAME && tag != FILES_TRUNCATE && tag != FILES_SYNC);
-    size_t length = names || tag == FILES_WRITE || mock_random() % 16 == 0 ? hostile_text(text, sizeof text) : 0;
+    size_t length = names || tag == FILES_WRITE || test_random() % 16 == 0 ? hostile_text(text, sizeof text) : 0;
     errors += ask_bytes(client, tag, request, text, length, NULL) != 0;
     answers++;
-    if (mock_random() % 5000 == 0)
+    if (test_random() % 5000 == 0)
       files_forget(&mock_service, &mock_service.clients[client]);
-    if (mock_random() % 200 == 0)
-      mock_fail_next = 1 + mock_random() % 100;
+    if (test_random() % 200 == 0)
+      mock_fail_next = 1 + test_random() % 100;
   }
   mock_fail_next = 0;
   ok(answers == ROUNDS && errors > ROUNDS / 10 && errors < ROUNDS, "%u hostile requests, %u errors", answers, errors);
   /* Headers that the contract would not let through. */
   for (int i = 0; i < 20000; i++) {
     memset(&buffer, 0, sizeof buffer);
-    buffer.message.tag = mock_random() % FILES_MESSAGE_COUNT;
-    buffer.message.length = mock_random() % 3 ? mock_random() % 8000 : extreme32();
-    buffer.message.moved_count = mock_random() % 5;
+    buffer.message.tag = test_random() % FILES_MESSAGE_COUNT;
+    buffer.message.length = test_random() % 3 ? test_random() % 8000 : extreme32();
+    buffer.message.moved_count = test_random() % 5;
     buffer.message.moved[0].offset = (uint32_t)(uintptr_t)block;
-    buffer.message.moved[0].length = mock_random() % 2 ? FILES_BLOCK_MOST : 0;
+    buffer.message.moved[0].length = test_random() % 2 ? FILES_BLOCK_MOST : 0;
     if (buffer.message.length > FILES_REQUEST && buffer.message.length < sizeof buffer.data)
       memset(buffer.data + FILES_REQUEST, '/', buffer.message.length - FILES_REQUEST);
     files_serve(&mock_service, &mock_service.clients[0], &buffer);
@@ -365,6 +365,6 @@ static void test_all(void) {
 }
 
 int main(void) {
-  mock_run(test_all);
+  test_run_low(test_all);
   return finish();
 }
