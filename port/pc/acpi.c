@@ -31,11 +31,7 @@ static bool sums_to_zero(const uint8_t *bytes, uint32_t length) {
 
 /* NULL: not memory that can be mapped. */
 static const uint8_t *map(uint64_t physical, uint32_t length) {
-  if (!physical || physical >= PC_DIRECT_MOST)
-    return NULL;
-  uint64_t page = physical & ~(PC_PAGE - 1);
-  volatile uint8_t *mapped = pc_paging_registers(page, (physical - page + length + PC_PAGE - 1) & ~(PC_PAGE - 1));
-  return mapped ? (const uint8_t *)mapped + (physical - page) : NULL;
+  return physical && physical < PC_DIRECT_MOST ? (const uint8_t *)pc_paging_registers(physical, length) : NULL;
 }
 
 /* With its length and checksum right; NULL otherwise. */

@@ -104,6 +104,14 @@ void pc_apic_cpu(void) {
 
 uint32_t pc_apic_self(void) { return x2 ? read_local(APIC_ID) : read_local(APIC_ID) >> 24; }
 
+/* Keeps the timer counting down, and says where it is. */
+uint32_t pc_apic_count(void) {
+  uint32_t count = read_local(APIC_COUNT_NOW);
+  if (!count)
+    write_local(APIC_COUNT, UINT32_MAX);
+  return count;
+}
+
 /* How fast the timer counts, by the TSC: over 20 microseconds, again if something took this processor away meanwhile.
  */
 void pc_apic_calibrate(void) {
@@ -118,7 +126,7 @@ void pc_apic_calibrate(void) {
       pc_pause();
     last = read_local(APIC_COUNT_NOW);
     after = pc_read_tsc();
-    counts_per_second = (uint64_t)((unsigned __int128)(first - last) * frequency / (before - begin));
+    counts_per_second = (first - last) * (frequency / 1000) / (before - begin) * 1000;
     if (after - before < span / 8)
       break;
   }

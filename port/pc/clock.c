@@ -70,6 +70,16 @@ static void start_pit(void) {
 static uint16_t pm_timer_port;
 static uint32_t read_pm_timer(void) { return pc_in32(pm_timer_port); }
 
+/* Under these hypervisors a local APIC's timer counts nanoseconds. */
+static bool apic_counts_nanoseconds(void) {
+  uint32_t leaf[4];
+  pc_cpuid(1, 0, leaf);
+  if (!(leaf[2] >> 31))
+    return false;
+  pc_cpuid(0x40000000, 0, leaf);
+  return memcmp(&leaf[1], "KVMKVMKVM\0\0\0", 12) == 0 || memcmp(&leaf[1], "TCGTCGTCGTCG", 12) == 0;
+}
+
 /* An edge: the counter's value after it, and two readings of the TSC between which it was. */
 struct edge {
   uint64_t before, after;
@@ -126,6 +136,7 @@ static uint64_t measure_frequency(const struct reference *reference) {
 static void find_frequency(void) {
   struct reference pit = {PIT_HERTZ, 0xffff, true, read_pit};
   struct reference pm_timer = {PM_TIMER_HERTZ, 0xffffff, false, read_pm_timer};
+  struct reference apic = {NANOSECONDS, UINT32_MAX, true, pc_apic_count};
   uint32_t leaf[4], length;
   if ((frequency = told_frequency()))
     return;
@@ -138,6 +149,8 @@ static void find_frequency(void) {
     if (pm_timer_port && (frequency = measure_frequency(&pm_timer)))
       return;
   }
+  if (apic_counts_nanoseconds() && (frequency = measure_frequency(&apic)))
+    return;
   pc_cpuid(0, 0, leaf);
   if (leaf[0] >= 0x16) {
     pc_cpuid(0x16, 0, leaf);
@@ -188,7 +201,7 @@ static uint64_t read_date(void) {
 
 void pc_clock_prepare(void) {
   find_frequency();
-  multiplier = (uint64_t)(((unsigned __int128)NANOSECONDS << 32) / frequency);
+  multiplier = (NANOSECONDS << 32) / frequency;
   tsc_at_start = pc_read_tsc();
   date_at_start = read_date();
   pc_apic_calibrate();

@@ -64,7 +64,7 @@ static void make_fresh(struct port_context *context, uint32_t entry, uint32_t st
 }
 
 struct port_context *port_context_create(uint32_t entry, uint32_t stack, uint64_t argument, uint64_t thread_pointer) {
-  uint64_t page = pc_frames_allocate(0, PC_FRAME_KERNEL, false);
+  uint64_t page = pc_frames_take(1, PC_FRAME_KERNEL, false);
   if (!page)
     return NULL;
   struct port_context *context = pc_direct(page);
@@ -90,7 +90,7 @@ void port_context_destroy(struct port_context *context) {
   }
   if (context->in_window)
     pointer_in[context->window] = NULL;
-  pc_frames_free(pc_physical(context), 0);
+  pc_frames_give(pc_physical(context), 1);
 }
 
 void port_context_set_result(struct port_context *context, struct signet_result result) {

@@ -86,6 +86,7 @@ static void enter_kernel(void) {
 _Noreturn void pc_cpu_enter(void) {
   while (!atomic_load(&pc_released))
     pc_pause();
+  pc_write_root(pc_paging_root()); /* where it started is mapped no more */
   pc_call_on(PC_CPU->kernel_stack, enter_kernel);
 }
 

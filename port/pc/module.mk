@@ -3,14 +3,14 @@
 PC_BUILD := $(B)/pc
 PC_CFLAGS := $(TRUSTED_CFLAGS) -I$(B)/gen -mno-red-zone -mcmodel=kernel -fno-pie -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
   -mno-mmx -mno-sse -fcf-protection=none
-PC_SOURCES := $(wildcard kernel/*.c) $(VERIFIER_SOURCES) $(wildcard port/pc/*.c port/x86/*.c)
+PC_SOURCES := $(wildcard kernel/*.c) $(filter-out %/generate.c,$(wildcard verifier/*.c)) $(wildcard port/pc/*.c port/x86/*.c)
 PC_OBJECTS := $(PC_SOURCES:%=$(PC_BUILD)/%.o)
 PC_ASSEMBLY := $(patsubst %,$(PC_BUILD)/%.o,$(wildcard port/pc/*.S))
 PC_KERNEL := $(PC_BUILD)/kernel.elf
 
 $(PC_BUILD)/kernel/bytes.c.o: PC_LTO :=
 PC_LTO := -flto -fno-fat-lto-objects
-$(PC_BUILD)/%.c.o: %.c $(VERIFIER_TABLE)
+$(PC_BUILD)/%.c.o: %.c $$(VERIFIER_TABLE)
 	@mkdir -p $(@D)
 	$(CC) $(PC_CFLAGS) $(PC_LTO) -MMD -MP -c $< -o $@
 $(PC_BUILD)/%.S.o: %.S
