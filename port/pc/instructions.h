@@ -2,6 +2,7 @@
 #ifndef PORT_PC_INSTRUCTIONS_H
 #define PORT_PC_INSTRUCTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 static inline void pc_out8(uint16_t port, uint8_t value) { __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
@@ -44,5 +45,29 @@ static inline void pc_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t found[4]) 
 }
 static inline void pc_pause(void) { __asm__ volatile("pause" : : : "memory"); }
 static inline void pc_halt(void) { __asm__ volatile("hlt" : : : "memory"); }
+static inline void pc_forget_page(uint64_t address) { __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory"); }
+static inline uint64_t pc_read_root(void) {
+  uint64_t physical;
+  __asm__ volatile("movq %%cr3, %0" : "=r"(physical) : : "memory");
+  return physical;
+}
+/* Forgets every translation. */
+static inline void pc_write_root(uint64_t physical) { __asm__ volatile("movq %0, %%cr3" : : "r"(physical) : "memory"); }
+static inline uint64_t pc_read_control0(void) {
+  uint64_t value;
+  __asm__ volatile("movq %%cr0, %0" : "=r"(value));
+  return value;
+}
+/* True: *value is random. */
+static inline bool pc_read_random(uint64_t *value) {
+  bool valid;
+  __asm__ volatile("rdrand %0" : "=r"(*value), "=@ccc"(valid));
+  return valid;
+}
+static inline bool pc_read_seed(uint64_t *value) {
+  bool valid;
+  __asm__ volatile("rdseed %0" : "=r"(*value), "=@ccc"(valid));
+  return valid;
+}
 
 #endif

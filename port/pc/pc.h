@@ -31,7 +31,10 @@ struct pc_cpu;
 #define PC_WINDOWS 16384u
 #define PC_WINDOW_BYTES (1ull << 32)
 #define PC_WINDOWS_HIGH (PC_WINDOWS_LOW + PC_WINDOWS * PC_WINDOW_BYTES)
+#ifndef PC_DIRECT /* tests on a host have theirs */
 #define PC_DIRECT 0xffff800000000000ull
+#define PC_IDENTITY 0ull /* where boot.S has mapped the first 4 GiB */
+#endif
 #define PC_DIRECT_MOST (1ull << 40) /* physical memory beyond is not used */
 #define PC_REGISTERS 0xffffc00000000000ull
 #define PC_STACKS 0xffffd00000000000ull
@@ -101,18 +104,22 @@ enum pc_frame {
   PC_FRAME_KERNEL = 2, /* the kernel's data, from port_pages_allocate and for page tables */
   PC_FRAME_WINDOW = 3, /* private to one window, or of a block */
   PC_FRAME_SEALED = 4, /* of an image: read-only everywhere, for as long as the image lives */
-  PC_FRAME_CODE = 5,   /* the kernel's own text and constants, and pages of its entry table */
+  PC_FRAME_CODE = 5,   /* the kernel's own text and constants, and the page of its entry table */
+  PC_FRAME_STALE = 6,  /* of a block, not zeroed yet: in no window */
 };
 /* From pc_boot's ranges. Refuses to boot when there is too little. */
 void pc_memory_prepare(void);
-/* 2^order contiguous frames, physical address; 0: none left. Not zeroed unless `zeroed`. */
-uint64_t pc_frames_allocate(unsigned order, enum pc_frame kind, bool zeroed);
-void pc_frames_free(uint64_t physical, unsigned order);
+/* Contiguous frames, physical address; 0: none left that are not promised. Not zeroed unless `zeroed`. */
+uint64_t pc_frames_take(uint64_t count, enum pc_frame kind, bool zeroed);
+/* One of those that were promised: cannot fail. */
+uint64_t pc_frame_take_promised(enum pc_frame kind, bool zeroed);
+void pc_frames_give(uint64_t physical, uint64_t count);
 enum pc_frame pc_frame_kind(uint64_t physical);
 void pc_frame_set_kind(uint64_t physical, enum pc_frame kind);
-/* Promises: pages that a window may come to need when first touched. False: not so many are left. */
+/* Promises: frames that a window may come to need when first touched. False: not so many are left. */
 bool pc_frames_commit(uint64_t frames);
 void pc_frames_uncommit(uint64_t frames);
+/* Neither used nor promised. */
 uint64_t pc_frames_free_count(void);
 uint64_t pc_frames_total(void);
 
@@ -138,12 +145,18 @@ const char *pc_seal_check(void);
 
 /* ---- window.c ---- */
 void pc_window_prepare(void); /* after paging: the entry table's page */
-/* A page fault at an address of a window: true if a page came into being there and the access can be made again. Called
- * with interrupts off, with or without the kernel lock. */
+/* A page fault by reading or writing, not by fetching an instruction: true if the access can be made again, because a
+ * page came into being there, or because the processor remembered less than is allowed. False for addresses that are of
+ * no window that this processor has entered. Called with interrupts off, with or without the kernel lock. */
 bool pc_window_fault(uint64_t address, bool write);
 /* Before this processor touches the window on behalf of another process than the last: what other processors took away
  * from it is forgotten here too. */
 void pc_window_enter(uint32_t window);
+/* At every interrupt: forgets what this processor remembers of memory that waits for that. */
+void pc_window_settle(void);
+/* Around a processor's sleep: one that sleeps holds nobody up by what it remembers. */
+void pc_window_asleep(void);
+void pc_window_awake(void);
 
 /* ---- copy.S: exceptions at these instructions go to pc_copy_fault; the rest is window.c's port_copy_* ---- */
 extern const uint8_t pc_copy_low[], pc_copy_high[], pc_copy_fault[];

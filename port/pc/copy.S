@@ -1,0 +1,51 @@
+/* Copies from and to windows. An exception between pc_copy_low and pc_copy_high that is not answered by a page's coming
+ * into being goes on at pc_copy_fault: the function returns false. Called by window.c. */
+        .text
+        .globl  pc_copy, pc_copy_word, pc_copy_low, pc_copy_high, pc_copy_fault
+
+/* bool pc_copy(void *to, const void *from, size_t length). Short copies by words, straight; the last word overlaps what
+ * was copied before it. */
+        .p2align 4
+pc_copy_low:
+pc_copy:
+        cmpq    $8, %rdx
+        jb      3f
+        cmpq    $136, %rdx
+        ja      2f
+        movq    -8(%rsi,%rdx), %rax
+        movq    %rax, -8(%rdi,%rdx)
+        decl    %edx
+        andl    $~7, %edx               /* words before the last, 0 to 16, times 8: bytes of code for each */
+        leaq    1f(%rip), %rax
+        subq    %rdx, %rax
+        jmp     *%rax
+        .p2align 3
+        .set    at, 120
+        .rept   16
+        .byte   0x48, 0x8b, 0x46, at    /* movq at(%rsi), %rax */
+        .byte   0x48, 0x89, 0x47, at    /* movq %rax, at(%rdi) */
+        .set    at, at - 8
+        .endr
+1:      movl    $1, %eax
+        ret
+2:      movq    %rdx, %rcx
+        shrq    $3, %rcx
+        rep movsq
+        andl    $7, %edx
+3:      movl    %edx, %ecx
+        rep movsb
+        movl    $1, %eax
+        ret
+
+/* bool pc_copy_word(uint32_t *to, const uint32_t *from) */
+pc_copy_word:
+        movl    (%rsi), %eax
+        movl    %eax, (%rdi)
+        movl    $1, %eax
+        ret
+pc_copy_high:
+pc_copy_fault:
+        xorl    %eax, %eax
+        ret
+
+        .section .note.GNU-stack,"",@progbits
