@@ -108,7 +108,9 @@ void port_idle(uint64_t deadline) {
     atomic_store(&cpu->sleeping, 1);
     if (deadline > now && !atomic_load(&cpu->wake)) {
       pc_apic_timer(deadline == SIGNET_NEVER ? 0 : deadline - now);
+      pc_window_asleep();
       __asm__ volatile("sti; hlt; cli" : : : "memory");
+      pc_window_awake();
       pc_apic_timer(pc_options.tick);
     }
     atomic_store(&cpu->sleeping, 0);

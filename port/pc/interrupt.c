@@ -117,6 +117,7 @@ static void on_interrupt(const struct pc_trap_frame *frame) {
   if (frame->vector >= PC_VECTOR_DEVICE && frame->vector < PC_VECTOR_DEVICE + PC_DEVICE_LINES)
     pc_device_interrupt((uint32_t)(frame->vector - PC_VECTOR_DEVICE));
   pc_apic_end_of_interrupt();
+  pc_window_settle();
   if (atomic_load_explicit(&cpu->sleeping, memory_order_relaxed))
     return;
   if (!before_stub(frame->rip) && !(cpu->base && frame->rip - cpu->base < PC_WINDOW_BYTES))
