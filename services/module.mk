@@ -8,9 +8,9 @@ $(B)/services/objects/%.o: services/% $(SERVICES_COMPILER)
 
 SERVICES_LINK = $(B)/bin/signet-cc -nostartfiles -Wl,--gc-sections $(filter %.o,$^) -o $@
 SERVICES_LIBRARIES := $(B)/lib/libsignet.a $(B)/lib/libsignetrt.a $(B)/libexec/signet/ld
-$(B)/services/console: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S console.c) $(SERVICES_LIBRARIES)
+$(B)/services/console: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S console.c stream.c) $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
-$(B)/services/files: $(patsubst %,$(B)/services/objects/%.o,start.S files_main.c files.c mounts.c) $(SERVICES_LIBRARIES)
+$(B)/services/files: $(patsubst %,$(B)/services/objects/%.o,start.S files_main.c loop.c files.c mounts.c) $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
 # The bare machine's first process: all of it is read before its first instruction, so it has no text of debuggers.
 $(B)/services/objects/supervisor.c.o $(B)/services/objects/system.c.o: SERVICES_CFLAGS += -Os

@@ -111,6 +111,11 @@ static bool take(const struct signet_system_grant *grant, uint32_t *handle, stru
   return true;
 }
 
+static uint64_t memory_left(void) {
+  struct signet_usage usage;
+  return signet_process_usage(&usage).status == SIGNET_OK ? usage.limit.memory - usage.used.memory : 0;
+}
+
 static bool start(uint32_t number, struct system_refusal *why) {
   const struct signet_system_process *row = system_process(whole, number);
   struct signet_process_specification specification = {.slots = row->slots,
@@ -121,6 +126,8 @@ static bool start(uint32_t number, struct system_refusal *why) {
   why->process = number;
   if (!load(row, &specification.image, why))
     return false;
+  if (!row->quota.memory)
+    specification.quota.memory = memory_left();
   memcpy(specification.name, row->name, sizeof specification.name);
   struct signet_result result = signet_process_create(&specification);
   signet_handle_close(specification.image);

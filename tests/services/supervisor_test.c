@@ -59,6 +59,7 @@ struct setting {
   uint32_t service_hangs; /* row that does not end, plus 1 */
   uint32_t fail_at;       /* the call that fails with MEMORY, from 1; 0: none */
   bool misaligned;
+  bool other_version; /* of the ABI */
 };
 
 static void make_system(struct made_system *system) {
@@ -128,8 +129,8 @@ static uint32_t object_count, children_made, channels_made;
 static const struct setting *now;
 static struct made_system *made;
 static uint32_t calls;
-static int verdict[2]; /* the pipe to the test */
-static uint32_t event_turns;
+static int verdict[2];                      /* the pipe to the test */
+static uint32_t event_turns, events_object; /* the server's end */
 static struct signet_startup *startup;
 
 /* The case's process says what went wrong, and ends. */
@@ -192,7 +193,7 @@ struct signet_result signet_device_request(uint32_t device, const struct signet_
     return entry < 10 || entry > 12 ? result(SIGNET_DEVICE, 2) : result(SIGNET_OK, length);
   case SIGNET_ARCHIVE_READ: {
     if (now->damaged_entry == entry + 1)
-      return result(SIGNET_DEVICE, 5);
+      return result(SIGNET_DEVICE, 28);
     uint64_t offset = request->arguments[1], part = length - offset < 65536 ? length - offset : 65536;
     if (request->buffer_length < part)
       part = request->buffer_length;
@@ -271,10 +272,11 @@ struct signet_result signet_handle_close(uint32_t handle) {
 struct signet_result signet_channel_create(const struct signet_contract *contract, uint64_t length) {
   if (fails())
     return result(SIGNET_MEMORY, 0);
-  const void *expected = channels_made == 2 ? (const void *)&events_contract : (const void *)&files_contract;
-  if (length != (channels_made == 2 ? EVENTS_CONTRACT_LENGTH : FILES_CONTRACT_LENGTH) ||
-      memcmp(contract, expected, length) != 0)
+  bool events = length == EVENTS_CONTRACT_LENGTH && memcmp(contract, &events_contract, length) == 0;
+  if (!events && (length != FILES_CONTRACT_LENGTH || memcmp(contract, &files_contract, length) != 0))
     return result(SIGNET_CONTRACT, 0);
+  if (events)
+    events_object = object_count + 1;
   uint32_t client = object_new(CLIENT, channels_made), server = object_new(SERVER, channels_made);
   channels_made++;
   return result(SIGNET_OK, (uint64_t)server << 32 | client);
@@ -309,10 +311,12 @@ struct signet_result signet_process_grant(uint32_t child, uint32_t slot, uint32_
   static const enum kind kinds[] = {NOTHING, CLIENT, SERVER, DEVICE};
   if (slot >= process->specification.slots || process->state != SIGNET_PROCESS_UNSTARTED || process->slots[slot])
     return result(SIGNET_STATE, 0);
+  /* Both ends of a channel go where the system says: the first that is granted gives it its number. */
+  static uint32_t called[CHANNELS] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
   uint32_t number = object->number;
-  if (object->kind != DEVICE)
-    number = (uint32_t[]){INPUT, OUTPUT, EVENTS, FILES}[number];
-  if (object->kind != kinds[wanted->kind] || number != wanted->number)
+  if (object->kind != DEVICE && called[number] == UINT32_MAX)
+    called[number] = wanted->number;
+  if (object->kind != kinds[wanted->kind] || (object->kind == DEVICE ? number : called[number]) != wanted->number)
     FAIL("process %u, slot %u is given something else than its row says", process->number, slot);
   process->slots[slot] = handle;
   object->holder = process->number;
@@ -364,7 +368,7 @@ struct signet_result signet_clock_read(uint32_t clock) {
 
 static uint32_t events_passed[8], events_passed_count;
 static const uint32_t events_sent[] = {SIGNET_EVENT_INTERRUPT, 99, SIGNET_EVENT_QUIT};
-static bool taken = true;
+static bool taken = true, listening;
 
 void service_thread_entry(void *unused) { (void)unused; }
 
@@ -378,13 +382,14 @@ struct signet_result signet_thread_create(void (*entry)(void *), void *stack, vo
   waitpid(pid, &status, 0);
   if (status != 0)
     _exit(3);
+  listening = true;
   return result(SIGNET_OK, 1);
 }
 
 struct signet_result signet_channel_receive(const uint32_t *endpoints, uint32_t count, struct signet_message *message,
                                             uint64_t capacity, uint64_t deadline) {
   struct object *server = find(endpoints[0], SERVER);
-  if (!server || server->number != 2 || count != 1 || deadline != SIGNET_NEVER ||
+  if (!server || server != &objects[events_object] || count != 1 || deadline != SIGNET_NEVER ||
       capacity < sizeof *message + sizeof(struct events_event) || !taken)
     FAIL("events are received otherwise");
   if (event_turns == 1) {
@@ -456,10 +461,12 @@ static void check_end(const struct signet_system_ending *rows, uint32_t length, 
   }
   if (!text[0] && count != PROCESSES)
     FAIL("%u endings are told", count);
+  if (!text[0] && listening == (made->head.channels < CHANNELS))
+    FAIL("events are listened to, and there is no channel; or the other way round");
   /* Nothing is kept but devices and the channel of events; no process is left. */
   for (uint32_t i = 0; i < object_count; i++) {
     const struct object *object = &objects[i];
-    bool device = object->kind == DEVICE, events = object->kind == SERVER && object->number == 2;
+    bool device = object->kind == DEVICE, events = object->kind == SERVER && i == events_object;
     if (object->holder == HELD_BY_SUPERVISOR && object->kind != NOTHING && !device && !events)
       FAIL("object %u of kind %u is left over", i, object->kind);
   }
@@ -470,7 +477,7 @@ static void check_end(const struct signet_system_ending *rows, uint32_t length, 
 static void act(void) {
   struct signet_startup *block = startup;
   memset(block, 0, sizeof *block);
-  block->abi_version = SIGNET_ABI_VERSION;
+  block->abi_version = SIGNET_ABI_VERSION + now->other_version;
   block->slots = now->slots ? now->slots : DEVICES;
   for (uint32_t i = 0; i < block->slots; i++)
     block->handles[i] = object_new(DEVICE, i);
@@ -563,6 +570,16 @@ WRONG(entry_none, s->process[MEMORY].entry = 9)
 WRONG(hash_other, s->process[MEMORY].hash[31] ^= 1)
 WRONG(contract_bad, s->files.messages[3].reserved = 1)
 WRONG(power_none, s->head.power = SIGNET_SYSTEM_NONE)
+/* The program comes first, so that the servers' ends are kept for a while. */
+static void program_first(struct made_system *s) {
+  struct signet_system_process program = s->process[PROGRAM];
+  s->process[PROGRAM] = s->process[SERIAL];
+  s->process[SERIAL] = program;
+  s->head.main = SERIAL;
+}
+WRONG(program_first_fails, (program_first(s), s->process[MEMORY].entry = 9))
+WRONG(no_events, (s->head.channels = 2, s->process[SERIAL].slots = 4, s->process[PROGRAM].slots = 2,
+                  s->process[MEMORY].slots = 1, s->process[MEMORY].slot[0] = s->process[MEMORY].slot[1]))
 WRONG(hostile_name, (memcpy(s->process[MEMORY].name, "a\033[2J\n", 7), s->process[MEMORY].entry = 9))
 
 static const struct signet_ending fine = {.kind = SIGNET_ENDED_EXIT, .code = 0};
@@ -571,6 +588,9 @@ static const struct setting settings[] = {
     {.name = "a system that is right", .main_ending = {.kind = SIGNET_ENDED_EXIT, .code = 42}},
     {.name = "its main process faults",
      .main_ending = {.kind = SIGNET_ENDED_FAULT, .code = 2, .instruction = 7, .address = 0x1234567890}},
+    {.name = "the program first", .change = program_first},
+    {.name = "the program first, and the next fails", .change = program_first_fails, .reason = "does not have"},
+    {.name = "no channel of events", .change = no_events},
     {.name = "a service dies", .service_died = 1 + MEMORY},
     {.name = "a service does not end", .service_hangs = 1 + SERIAL},
     {.name = "not aligned", .reason = "aligned", .misaligned = true},
@@ -579,7 +599,7 @@ static const struct setting settings[] = {
      .reason = "shorter",
      .length_less = sizeof(struct made_system) - sizeof(struct signet_system) + 1},
     {.name = "cut short", .reason = "not as long", .length_less = 1},
-    {.name = "magic", .reason = "no system", .change = magic},
+    {.name = "magic", .reason = "started: the start-up bytes are no system", .change = magic},
     {.name = "version", .reason = "another version", .change = version},
     {.name = "length", .reason = "not as long", .change = length_more},
     {.name = "length of the header", .reason = "not as long", .change = length_least},
@@ -623,7 +643,9 @@ static const struct setting settings[] = {
     {.name = "another contract for the supervisor", .reason = "channel 2: its server's end", .change = events_other},
     {.name = "two channels of events", .reason = "channel 3: it is a second", .change = events_two},
     {.name = "no such entry", .reason = "process 1 (memory): the archive does not", .change = entry_none},
-    {.name = "a damaged entry", .reason = "cannot be read from the archive: the device failed", .damaged_entry = 12},
+    {.name = "a damaged entry",
+     .reason = "the archive: the device failed; the value is the device's own error number, 28",
+     .damaged_entry = 12},
     {.name = "no image", .reason = "process 1 (memory): its image is refused: not an image", .bad_entry = 12},
     {.name = "an image with another hash", .reason = "memory): its image has another hash", .change = hash_other},
     {.name = "a contract that the kernel refuses", .reason = "slot 0: the channel cannot", .change = contract_bad},
@@ -650,11 +672,19 @@ static void test_all(void) {
   setting.main_ending = (struct signet_ending){.kind = SIGNET_ENDED_FAULT, .code = 1};
   said = run(&setting);
   ok(strcmp(said, "exit 1 125") == 0, "no power device, and a fault: %s", said);
+  setting = (struct setting){.other_version = true, .main_ending = fine};
+  said = run(&setting);
+  ok(strcmp(said, "exit 1 125") == 0, "another version of the ABI: %s", said);
   setting = (struct setting){.wrong_kind = 1 + POWER, .main_ending = fine};
   said = run(&setting);
   ok(strcmp(said, "exit 1 125") == 0, "the power device is another: %s", said);
 
   /* Every call fails once. */
+  static const char *const reasons[] = {"archive is another",   "the power is another", "does not have",
+                                        "no memory to read",    "cannot be read",       "is refused",
+                                        "another hash",         "it cannot be made",    "the channel cannot",
+                                        "it cannot be granted", "it cannot be started"};
+  uint32_t seen = 0;
   uint32_t refused = 0, ran = 0, others = 0, calls_made = 0;
   for (setting = (struct setting){.main_ending = fine, .fail_at = 1}; setting.fail_at < 200; setting.fail_at++) {
     said = run(&setting);
@@ -666,8 +696,12 @@ static void test_all(void) {
       ok(false, "call %u fails: %s", setting.fail_at, said);
       others++;
     }
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+      if (strstr(said, reasons[i]))
+        seen |= 1u << i;
     calls_made = setting.fail_at;
   }
+  ok(seen == (1u << sizeof reasons / sizeof *reasons) - 1, "every reason is given: %x", seen);
   ok(refused > 30 && ran > 100 && !others,
      "each of its calls fails once: %u of %u times it refuses to start the system", refused, calls_made);
 }

@@ -1,0 +1,49 @@
+/* The loop of a service: see loop.h. */
+#include "services/loop.h"
+
+#include <signet/calls.h>
+
+static void drop(struct service_loop *loop, uint32_t index) {
+  loop->gone(loop->client[index]);
+  signet_handle_close(loop->endpoint[index]);
+  loop->count--;
+  loop->endpoint[index] = loop->endpoint[loop->count];
+  loop->client[index] = loop->client[loop->count];
+}
+
+static void answer(struct service_loop *loop, uint32_t index, struct service_buffer *buffer) {
+  if (loop->serve(loop->client[index], buffer))
+    signet_channel_send(loop->endpoint[index], &buffer->message);
+}
+
+/* A message could not be taken because its block does not fit into this process's quota: no honest client sends such.
+ */
+static void drop_oversized(struct service_loop *loop, struct service_buffer *buffer) {
+  for (uint32_t i = 0; i < loop->count; i++) {
+    struct signet_result result = signet_channel_receive(&loop->endpoint[i], 1, &buffer->message, sizeof *buffer, 0);
+    if (result.status == SIGNET_OK)
+      answer(loop, i, buffer);
+    else if (result.status != SIGNET_TIMEOUT && result.status != SIGNET_INTERRUPTED)
+      drop(loop, i--);
+  }
+}
+
+void service_loop_run(struct service_loop *loop) {
+  struct service_buffer buffer;
+  while (loop->count) {
+    struct signet_result result =
+        signet_channel_receive(loop->endpoint, loop->count, &buffer.message, sizeof buffer, SIGNET_NEVER);
+    switch (result.status) {
+    case SIGNET_OK:
+      answer(loop, (uint32_t)result.value, &buffer);
+      break;
+    case SIGNET_CLOSED:
+      drop(loop, (uint32_t)result.value);
+      break;
+    case SIGNET_INTERRUPTED:
+      break;
+    default:
+      drop_oversized(loop, &buffer);
+    }
+  }
+}
