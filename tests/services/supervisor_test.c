@@ -80,7 +80,8 @@ static void make_system(struct made_system *system) {
     snprintf(process->name, sizeof process->name, "%s", names[i]);
     process->entry = 10 + i;
     memset(process->hash, (int)(10 + i), sizeof process->hash);
-    process->quota = (struct signet_quota){.memory = 1 << 20, .threads = 3 + i};
+    /* The program has what is left. */
+    process->quota = (struct signet_quota){.memory = i == PROGRAM ? 0 : 1 << 20, .threads = 3 + i};
     process->stack = 0x10000 + 0x1000 * i;
     process->startup_offset = AT(text) + 8 * i;
     process->startup_length = i + 1;
@@ -282,6 +283,13 @@ struct signet_result signet_channel_create(const struct signet_contract *contrac
   return result(SIGNET_OK, (uint64_t)server << 32 | client);
 }
 
+#define MEMORY_LEFT 0x5000
+
+struct signet_result signet_process_usage(struct signet_usage *usage) {
+  *usage = (struct signet_usage){.limit.memory = MEMORY_LEFT + 0x123, .used.memory = 0x123};
+  return result(SIGNET_OK, 0);
+}
+
 struct signet_result signet_process_create(const struct signet_process_specification *specification) {
   struct object *image = find(specification->image, IMAGE);
   if (fails())
@@ -290,9 +298,12 @@ struct signet_result signet_process_create(const struct signet_process_specifica
     return result(SIGNET_HANDLE, 0);
   uint32_t row = children_made++, handle = object_new(CHILD, row);
   const struct signet_system_process *wanted = &made->process[row];
+  struct signet_quota quota = wanted->quota;
+  if (!quota.memory)
+    quota.memory = MEMORY_LEFT;
   if (strcmp(specification->name, wanted->name) != 0 || image->entry != wanted->entry ||
       specification->slots != wanted->slots || specification->stack != wanted->stack ||
-      memcmp(&specification->quota, &wanted->quota, sizeof wanted->quota) != 0 ||
+      memcmp(&specification->quota, &quota, sizeof quota) != 0 ||
       specification->startup_length != wanted->startup_length ||
       memcmp((void *)(uintptr_t)specification->startup_offset, (char *)made + wanted->startup_offset,
              wanted->startup_length) != 0)
