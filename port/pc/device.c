@@ -5,12 +5,13 @@
 #include "port/pc/pc.h"
 
 #include <signet/device.h>
+#include <signet/system.h>
 
 #define NO_ENTRY 2 /* ENOENT, as Linux numbers it */
 #define DAMAGED 5  /* EIO */
 #define READ_MOST 65536
 #define WRITE_MOST 4096
-#define ENDING_MOST 4096
+#define ENDINGS_MOST (SIGNET_SYSTEM_PROCESSES_MOST * sizeof(struct signet_system_ending))
 #define DEBUG_CONSOLE 0xe9
 
 struct port_device {
@@ -162,33 +163,35 @@ static void final_check(void) {
   pc_print("signet: checked: the seal and every invariant hold\n");
 }
 
+/* Of whoever ends the machine, for people: nothing that moves a terminal's cursor. */
+static void print_line(const char *text) {
+  pc_print("signet: ");
+  for (; *text; text++)
+    pc_print("%c", *text >= ' ' && *text <= '~' ? *text : '?');
+  pc_print("\n");
+}
+
 /* To whoever started the machine, where it listens (a port that answers with its own number); else in words. */
 static struct signet_result power(const struct port_request *request) {
-  _Alignas(8) uint8_t ending[64];
+  static _Alignas(8) uint8_t endings[ENDINGS_MOST];
   if (request->operation != SIGNET_POWER_END)
     return answer(SIGNET_UNSUPPORTED, 0);
-  if (request->buffer_length < sizeof(struct signet_ending) || request->buffer_length > ENDING_MOST)
+  if (request->buffer_length < sizeof(struct signet_ending) || request->buffer_length > sizeof endings)
     return answer(SIGNET_ARGUMENT, 0);
-  if (!port_copy_in(ending, request->window, request->buffer_offset, sizeof ending))
+  if (!port_copy_in(endings, request->window, request->buffer_offset, request->buffer_length))
     return answer(SIGNET_ADDRESS, 0);
+  if (*request->text)
+    print_line(request->text);
   if (pc_options.check)
     final_check();
   if (pc_options.figures)
     pc_figures("at the end");
-  if (pc_in8(DEBUG_CONSOLE) != DEBUG_CONSOLE) {
-    const struct signet_ending *main = (const struct signet_ending *)ending;
-    pc_print("signet: ended: kind %u, code %u\n", main->kind, main->code);
-    pc_end(0);
-  }
-  for (uint32_t done = 0; done < request->buffer_length;) {
-    uint32_t part = request->buffer_length - done;
-    if (part > sizeof ending)
-      part = sizeof ending;
-    if (!port_copy_in(ending, request->window, request->buffer_offset + done, part))
-      break;
-    for (uint32_t i = 0; i < part; i++)
-      pc_out8(DEBUG_CONSOLE, ending[i]);
-    done += part;
+  if (pc_in8(DEBUG_CONSOLE) == DEBUG_CONSOLE) {
+    for (uint32_t i = 0; i < request->buffer_length; i++)
+      pc_out8(DEBUG_CONSOLE, endings[i]);
+  } else {
+    const struct signet_ending *first = (const struct signet_ending *)endings;
+    pc_print("signet: ended: kind %u, code %u\n", first->kind, first->code);
   }
   pc_end(0);
 }

@@ -66,7 +66,8 @@ static _Noreturn void stop(uint64_t rip, uint64_t rbp, const char *format, va_li
     pc_end(PANICKED);
   }
   pc_apic_send_all_others(PC_VECTOR_STOP);
-  pc_print("\nsignet: kernel panic: ");
+  /* On a framed line (services/services.h) the driver's frames end here; a terminal shows no such bytes. */
+  pc_print("\n\020\003signet: kernel panic: ");
   pc_print_list(format, arguments);
   pc_print("\n");
   print_trace(rip, rbp);
