@@ -18,21 +18,38 @@ static _Noreturn void finish(struct cpu *cpu, uint64_t number, const uint64_t *a
   struct thread *thread = cpu->current;
   if (outcome.status == CALL_WAITS) {
     thread->call = (uint8_t)number;
+    if (number != SIGNET_CALL_channel_call)
+      handover_forget(thread);
     for (unsigned i = 0; i < sizeof thread->arguments / sizeof *thread->arguments; i++)
       thread->arguments[i] = arguments[i];
   } else if (outcome.status != CALL_AWAY) {
     port_context_set_result(thread->context, outcome);
-    thread->state = THREAD_READY;
-    list_append(&thread->process->ready, &thread->turn_link);
+    ready_append(thread);
   }
   schedule();
 }
 
-struct signet_result kernel_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t number) {
+__attribute__((noinline)) struct signet_result call_locked(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+                                                           uint64_t a4, uint64_t number) {
+  const uint64_t arguments[] = {a0, a1, a2, a3, a4};
   struct cpu *cpu = kernel.cpu[port_cpu_self()];
   struct thread *thread = cpu->current;
   struct kernel_process *process = thread->process;
-  process->calls++;
+  kernel.here = cpu;
+  if (process->attention && process->state == SIGNET_PROCESS_STOPPING)
+    schedule();
+  thread->sent = false;
+  struct signet_result outcome = call_table[number](thread, arguments);
+  if (outcome.status < 0 || process->attention)
+    finish(cpu, number, arguments, outcome);
+  unlock();
+  return outcome;
+}
+
+struct signet_result kernel_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t number) {
+  kernel.cpu[port_cpu_self()]->process->calls++;
+  if (number == SIGNET_CALL_channel_call)
+    return handover_call(a0, a1, a2, a3, a4);
   if (number == SIGNET_CALL_abi_version)
     return result(SIGNET_OK, SIGNET_ABI_VERSION);
   if (number == SIGNET_CALL_clock_read && a0 <= SIGNET_CLOCK_REALTIME)
@@ -40,18 +57,7 @@ struct signet_result kernel_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t
   if (number >= SIGNET_CALL_COUNT)
     return error(SIGNET_UNSUPPORTED);
   port_lock();
-  kernel.here = cpu;
-  if (process->attention && process->state == SIGNET_PROCESS_STOPPING)
-    schedule();
-  thread->sent = false;
-  if (number == SIGNET_CALL_channel_call)
-    handover(cpu, thread, a0, a1, a2, a3, a4);
-  const uint64_t arguments[] = {a0, a1, a2, a3, a4};
-  struct signet_result outcome = call_table[number](thread, arguments);
-  if (outcome.status < 0 || process->attention)
-    finish(cpu, number, arguments, outcome);
-  unlock();
-  return outcome;
+  return call_locked(a0, a1, a2, a3, a4, number);
 }
 
 _Noreturn void kernel_fault(const struct port_fault *fault) {

@@ -31,6 +31,9 @@ enum signet_status channel_create(struct contract *contract, struct channel **cr
     object_initialise(&end->object, side ? SIGNET_KIND_SERVER : SIGNET_KIND_CLIENT, channel_end_charge(contract, side));
     end->channel = channel;
     end->side = (uint8_t)side;
+    end->peer = &channel->end[1 - side];
+    end->asker = &nobody;
+    end->fits_state = SIGNET_CONTRACT_REFUSED;
     end->limit = contract->slots[side];
     list_initialise(&end->waiters);
     list_initialise(&end->closing_link);
@@ -57,7 +60,8 @@ void endpoint_close(struct endpoint *first) {
     struct channel *channel = endpoint->channel;
     struct endpoint *peer = endpoint_peer(endpoint);
     list_remove(&endpoint->closing_link);
-    ASSERT(!endpoint->closed && !endpoint->object.owner && list_empty(&endpoint->waiters));
+    ASSERT(!endpoint->closed && !endpoint->object.owner && list_empty(&endpoint->waiters) &&
+           endpoint->asker == &nobody);
     endpoint->closed = true;
     endpoint->carrier = NULL;
     object_charge(&endpoint->object, NULL);
@@ -74,7 +78,7 @@ void endpoint_close(struct endpoint *first) {
     release(endpoint->slots, slots_length(endpoint));
     endpoint->slots = NULL;
     if (!peer->closed) {
-      wait_wake_all(&peer->waiters);
+      wait_wake_at(peer);
       continue;
     }
     contract_release(channel->contract);
@@ -219,7 +223,7 @@ static enum signet_status send(struct thread *thread, struct endpoint *from, uin
     moved_take(process, moved[i], to);
   kernel.here->messages++;
   if (!to->closed)
-    wait_wake_all(&to->waiters);
+    wait_wake_at(to);
   return SIGNET_OK;
 }
 
@@ -318,7 +322,12 @@ static struct signet_result receive_one(struct thread *thread, struct endpoint *
     return error(SIGNET_CLOSED);
   if (wait_deadline_passed(deadline))
     return error(SIGNET_TIMEOUT);
-  wait_on_list(thread, &endpoint->waiters);
+  /* Whoever waits here for the answer to what he asked is on no list as long as he is the only one. */
+  if (thread->asked == endpoint && thread->sent && list_empty(&endpoint->waiters)) {
+    endpoint->listed = 0;
+    return wait_begin(thread, WAIT_ANSWER, deadline);
+  }
+  wait_at(thread, endpoint);
   return wait_begin(thread, WAIT_OBJECTS, deadline);
 }
 
@@ -364,7 +373,7 @@ struct signet_result call_channel_receive(struct thread *thread, const uint64_t 
   if (!wait_nodes_reserve(thread, (uint32_t)count))
     return error(SIGNET_MEMORY);
   for (uint32_t i = 0; i < count; i++)
-    wait_on_list(thread, &endpoint[i]->waiters);
+    wait_at(thread, endpoint[i]);
   return wait_begin(thread, WAIT_OBJECTS, deadline);
 }
 

@@ -91,7 +91,6 @@ struct signet_result call_event_return(struct thread *thread, const uint64_t *ar
     return error(SIGNET_STATE);
   process->handling = false;
   attend(process);
-  thread->state = THREAD_READY;
-  list_append(&process->ready, &thread->turn_link);
+  ready_append(thread);
   return error(CALL_AWAY);
 }

@@ -69,6 +69,12 @@ uint32_t handle_insert(struct kernel_process *process, struct object *object) {
   return object->handle;
 }
 
+/* Nobody waits for a message there any more, nor is to ask there again. */
+static void endpoint_leave(struct endpoint *endpoint) {
+  wait_wake_at(endpoint);
+  handover_forget(endpoint->asker);
+}
+
 void handle_remove(struct object *object) {
   struct handle_table *table = &object->owner->handles;
   uint32_t index = object->handle & 0xffff;
@@ -83,7 +89,7 @@ void handle_remove(struct object *object) {
   object->owner = NULL;
   object->handle = 0;
   if (object->kind == SIGNET_KIND_CLIENT || object->kind == SIGNET_KIND_SERVER)
-    wait_wake_all(&CONTAINER(object, struct endpoint, object)->waiters);
+    endpoint_leave(CONTAINER(object, struct endpoint, object));
   else if (object->kind == SIGNET_KIND_PROCESS)
     wait_wake_all(&CONTAINER(object, struct kernel_process, object)->waiters);
 }

@@ -1,106 +1,147 @@
-/* The short way of channel_call: when the other end's holder waits for just this message, the message is copied from
- * window to window and its thread takes the processor over. call.c; kernel lock.
+/* The short way of channel_call: when the other end's holder waits for just this message, it is copied from window to
+ * window and the thread that waits takes the processor over. call.c; kernel lock.
  *
- * Everything that could make the call do otherwise is looked at first, and then nothing has happened yet but that the
- * receiver's buffer may have been written to: the call is made in the general way. What that would have done (send,
- * wake, wait, schedule, receive again) is done here by its effects, and by no others. */
+ * Everything that could make the call come out otherwise is looked at first, and until then nothing has happened but
+ * that the receiver's buffer may have been written to: the call is then made in the general way. What that would have
+ * done (send, wake, wait, schedule, receive again) is done here by its effects, and by no others.
+ *
+ * Two things are remembered, so that they need not be found out again: what a thread asked last (thread->asked, and the
+ * arguments), and which message the contract allowed an end to send (endpoint->fits). */
 #include "kernel/object.h"
 
-/* More than any message has: offset + CAPACITY_MOST never leaves the window. */
-#define CAPACITY_MOST SIGNET_GUARD
+/* Bits that no offset has, of a buffer that is taken here: 8-byte aligned, in the window's lower half. */
+#define OFFSET_NOT (~UINT64_C(0x7ffffff8))
+#define ROOM_MOST UINT32_C(0x7fffffff)
+
+struct endpoint nowhere = {.peer = &nowhere, .asker = &nobody, .fits_state = SIGNET_CONTRACT_REFUSED};
+struct thread nobody = {.asked = &nowhere};
 
 /* As much of struct signet_message as moves nothing. */
 struct plain_header {
-  uint32_t tag, length;
-  uint64_t moved; /* count, and reserved: both 0 */
+  uint64_t form;  /* tag, length */
+  uint64_t moved; /* its count, and reserved: both 0 */
 };
-_Static_assert(offsetof(struct signet_message, moved) == sizeof(struct plain_header),
-               "tag, length, moved_count, reserved");
-_Static_assert(SIGNET_MESSAGE_DATA + SIGNET_MESSAGE_DATA_MOST <= CAPACITY_MOST, "a message is within its window");
+_Static_assert(offsetof(struct signet_message, moved) == sizeof(struct plain_header) &&
+                   offsetof(struct signet_message, length) == 4,
+               "struct plain_header is the beginning of a message");
 
-/* The one thread that waits at this end, and for nothing else. */
-static struct thread *only_waiter(const struct endpoint *end) {
-  const struct list *first = end->waiters.next;
-  if (first != end->waiters.previous || first == &end->waiters)
-    return NULL;
-  struct thread *thread = CONTAINER(first, struct wait_node, link)->thread;
-  return thread->nodes == 1 ? thread : NULL;
+void handover_forget(struct thread *thread) {
+  thread->asked->asker = &nobody;
+  thread->asked = &nowhere;
 }
 
-/* Nothing else would be done before the receiver runs: no deadline has passed, nobody who sleeps is to be woken. */
-static bool quiet(const struct cpu *cpu) {
-  if (kernel.idle && (cpu->waiting || timer_next() < kernel.idle_deadline))
+/* Remembers the arguments of a call, if they are such that it may be made here. */
+static bool prepare(struct thread *thread, uint64_t handle, uint64_t reply, uint64_t capacity, uint64_t deadline) {
+  struct endpoint *endpoint = handle_find_endpoint(thread->process, handle);
+  handover_forget(thread);
+  if (!endpoint || deadline != SIGNET_NEVER || reply & OFFSET_NOT || capacity < SIGNET_MESSAGE_DATA ||
+      capacity - SIGNET_MESSAGE_DATA > ROOM_MOST || endpoint->asker->wait == WAIT_ANSWER)
+    return false;
+  handover_forget(endpoint->asker);
+  endpoint->asker = thread;
+  thread->asked = endpoint;
+  thread->arguments[0] = handle;
+  thread->arguments[2] = reply;
+  thread->arguments[3] = capacity;
+  thread->arguments[4] = deadline;
+  thread->room = (uint32_t)(capacity - SIGNET_MESSAGE_DATA);
+  return true;
+}
+
+static bool prepared(const struct thread *thread, uint64_t handle, uint64_t reply, uint64_t capacity,
+                     uint64_t deadline) {
+  return handle == thread->arguments[0] && reply == thread->arguments[2] && capacity == thread->arguments[3] &&
+         deadline == thread->arguments[4];
+}
+
+/* Does the contract allow this end to send a message of this form, which moves nothing? */
+static bool fits(struct endpoint *from, uint64_t form) {
+  const struct channel *channel = from->channel;
+  const struct contract *contract = channel->contract;
+  uint32_t tag = (uint32_t)form, length = (uint32_t)(form >> 32);
+  if (tag >= contract->messages)
+    return false;
+  const struct signet_contract_message *row = &contract->rows[tag];
+  uint8_t next = contract->next[channel->state * contract->messages + tag];
+  if (next == SIGNET_CONTRACT_REFUSED || row->to_client != from->side || row->moved_count ||
+      length < row->length_least || length > row->length_most)
+    return false;
+  from->fits = form;
+  from->fits_state = channel->state;
+  from->fits_next = next;
+  return true;
+}
+
+/* Others may have to run or be woken first: does the receiver come first all the same? */
+static bool comes_first(const struct cpu *cpu) {
+  if (!list_empty(&cpu->near) || (kernel.idle && (cpu->waiting || timer_next() < kernel.idle_deadline)))
     return false;
   return timer_next() == SIGNET_NEVER || timer_next() > port_clock(SIGNET_CLOCK_MONOTONIC);
 }
 
-/* A receive looks again at what it was asked for when its turn comes. */
-static bool asks_still(const struct thread *thread, const struct endpoint *end) {
-  uint32_t handle;
-  return thread->call == SIGNET_CALL_channel_call ||
-         (port_copy_in(&handle, thread->process->window, (uint32_t)thread->arguments[0], sizeof handle) &&
-          handle == end->object.handle);
-}
-
-void handover(struct cpu *cpu, struct thread *caller, uint64_t handle, uint64_t message, uint64_t reply,
-              uint64_t capacity, uint64_t deadline) {
-  struct kernel_process *process = caller->process;
-  struct endpoint *from = handle_find_endpoint(process, handle);
-  if (!from)
-    return;
-  struct channel *channel = from->channel;
-  struct endpoint *to = endpoint_peer(from);
-  struct thread *receiver = only_waiter(to);
-  if (!receiver || from->count || to->count)
-    return;
-  struct kernel_process *next = receiver->process;
-  if (next->run != RUN_IDLE || next->attention || process->attention || !list_empty(&process->ready) ||
-      !list_empty(&cpu->near) || cpu->direct > DIRECT_MOST)
-    return;
-  if (deadline != SIGNET_NEVER || (message | reply) % 8 || message >= SIGNET_BLOCKS_HIGH ||
-      reply >= SIGNET_BLOCKS_HIGH || capacity > CAPACITY_MOST)
+/* Hands over if it can. Twice in the machine code: once as short as can be, which gives up where something has to be
+ * found out (`quick`), and once in full. */
+static inline __attribute__((always_inline)) void hand_over(struct cpu *cpu, struct thread *caller, uint64_t message,
+                                                            bool quick) {
+  struct endpoint *from = caller->asked;
+  struct thread *receiver = from->peer->asker;
+  struct kernel_process *process = caller->process, *next = receiver->process;
+  if (receiver->wait != WAIT_ANSWER || from->busy || next->turn != TURN_IDLE || process->turn != TURN_ALONE ||
+      message & OFFSET_NOT || cpu->direct > DIRECT_MOST ||
+      ((cpu->waiting | kernel.timer_count) && (quick || !comes_first(cpu))))
     return;
 
-  const struct contract *contract = channel->contract;
   struct plain_header header;
-  if (!port_copy_in(&header, process->window, (uint32_t)message, sizeof header) || header.moved ||
-      header.tag >= contract->messages)
+  if (!port_copy_in(&header, process->window, (uint32_t)message, sizeof header) || header.moved)
     return;
-  const struct signet_contract_message *row = &contract->rows[header.tag];
-  uint8_t state = contract->next[channel->state * contract->messages + header.tag];
-  if (state == SIGNET_CONTRACT_REFUSED || row->to_client != from->side || row->moved_count ||
-      header.length < row->length_least || header.length > row->length_most ||
-      receiver->arguments[3] < SIGNET_MESSAGE_DATA + (uint64_t)header.length)
+  if ((header.form != from->fits || from->channel->state != from->fits_state) && (quick || !fits(from, header.form)))
     return;
-  if (((kernel.idle | kernel.timer_count) && !quiet(cpu)) || !asks_still(receiver, to))
-    return;
-  uint32_t buffer = (uint32_t)receiver->arguments[2];
-  if ((header.length && !port_copy_across(process->window, (uint32_t)message + SIGNET_MESSAGE_DATA, next->window,
-                                          buffer + SIGNET_MESSAGE_DATA, header.length)) ||
-      !port_copy_out(next->window, buffer, &header, sizeof header))
+  uint32_t length = (uint32_t)(header.form >> 32), to = (uint32_t)receiver->arguments[2];
+  if (length > receiver->room ||
+      (length && !port_copy_across(process->window, (uint32_t)message + SIGNET_MESSAGE_DATA, next->window,
+                                   to + SIGNET_MESSAGE_DATA, length)) ||
+      !port_copy_out(next->window, to, &header, sizeof header))
     return;
 
-  channel->state = state;
-  cpu->messages++;
-  wait_cancel(receiver);
+  from->channel->state = from->fits_next;
+  caller->state = THREAD_WAITING;
+  caller->wait = WAIT_ANSWER;
   receiver->state = THREAD_RUNNING;
-  receiver->retry = false;
-  caller->call = SIGNET_CALL_channel_call;
-  caller->sent = true;
-  caller->arguments[0] = handle;
-  caller->arguments[1] = message;
-  caller->arguments[2] = reply;
-  caller->arguments[3] = capacity;
-  caller->arguments[4] = deadline;
-  wait_on_list(caller, &from->waiters);
-  wait_begin(caller, WAIT_OBJECTS, deadline);
+  receiver->wait = WAIT_NONE;
   process->run = RUN_IDLE;
   next->run = RUN_ACTIVE;
   next->cpu = cpu;
   cpu->process = next;
   cpu->current = receiver;
+  cpu->messages++;
   cpu->switches++;
   cpu->direct++;
   port_context_set_result(receiver->context, result(SIGNET_OK, 0));
   port_resume(receiver->context, next->window);
+}
+
+static __attribute__((noinline)) struct signet_result in_full(struct cpu *cpu, struct thread *thread,
+                                                              uint64_t message) {
+  const uint64_t *arguments = thread->arguments;
+  hand_over(cpu, thread, message, false);
+  return call_locked(arguments[0], message, arguments[2], arguments[3], arguments[4], SIGNET_CALL_channel_call);
+}
+
+static __attribute__((noinline)) struct signet_result unprepared(uint64_t handle, uint64_t message, uint64_t reply,
+                                                                 uint64_t capacity, uint64_t deadline) {
+  struct cpu *cpu = kernel.cpu[port_cpu_self()];
+  if (prepare(cpu->current, handle, reply, capacity, deadline))
+    return in_full(cpu, cpu->current, message);
+  return call_locked(handle, message, reply, capacity, deadline, SIGNET_CALL_channel_call);
+}
+
+struct signet_result handover_call(uint64_t handle, uint64_t message, uint64_t reply, uint64_t capacity,
+                                   uint64_t deadline) {
+  struct cpu *cpu = kernel.cpu[port_cpu_self()];
+  struct thread *thread = cpu->current;
+  port_lock();
+  if (!prepared(thread, handle, reply, capacity, deadline))
+    return unprepared(handle, message, reply, capacity, deadline);
+  hand_over(cpu, thread, message, true);
+  return in_full(cpu, thread, message);
 }

@@ -32,6 +32,13 @@ static const char *endpoint_check(const struct endpoint *endpoint) {
   CHECK(channel->contract->references, "contract: whoever uses it is counted");
   CHECK(endpoint->object.owner || endpoint->carrier, "endpoint: it has a holder or a carrier");
   CHECK(!endpoint->object.owner || !endpoint->carrier, "endpoint: it has not both a holder and a carrier");
+  CHECK(endpoint->listed || list_empty(&endpoint->waiters), "endpoint: one that says that nobody waits has no waiters");
+  CHECK(endpoint->asker == &nobody ||
+            (endpoint->asker->asked == endpoint && endpoint->asker->process == endpoint->object.owner &&
+             endpoint->asker->arguments[0] == endpoint->object.handle),
+        "endpoint: its asker is a thread of its holder that asked it");
+  CHECK(endpoint->asker->wait != WAIT_ANSWER || (!endpoint->count && list_empty(&endpoint->waiters)),
+        "endpoint: who waits for his answer there waits alone, for a message that is not there");
   for (uint32_t i = 0; i < endpoint->count; i++) {
     const struct slot *slot = endpoint_slot(endpoint, i);
     CHECK(slot->tag < channel->contract->messages, "message: its tag is in its contract");
@@ -119,6 +126,9 @@ static const char *thread_check(const struct thread *thread) {
   CHECK(!thread->timer || (thread->state == THREAD_WAITING && kernel.timers[thread->timer] == thread),
         "thread: an armed deadline is that of a waiting thread");
   CHECK(!thread->nodes || thread->wait == WAIT_OBJECTS, "thread: wait nodes are in use while it waits");
+  CHECK(thread->asked == &nowhere || thread->asked->asker == thread, "thread: what it asked knows its asker");
+  CHECK(thread->wait != WAIT_ANSWER || (thread->asked != &nowhere && !thread->timer),
+        "thread: who waits for his answer knows where he asked, and waits for ever");
   CHECK(thread->wait != WAIT_DEVICE || thread->device, "thread: who waits for a device knows which");
   return NULL;
 }
@@ -138,6 +148,7 @@ static const char *process_check(struct kernel_process *process) {
   CHECK(process->state != SIGNET_PROCESS_RUNNING || !list_empty(&process->threads),
         "process: a running one has threads");
   CHECK(process->run != RUN_ACTIVE || process->cpu->process == process, "process: an active one is on its processor");
+  CHECK(process->ready_count == length_of(&process->ready) && !process->zero, "process: its ready threads are counted");
   CHECK((process->run == RUN_QUEUED) == !list_empty(&process->run_link), "process: a queued one is on a queue");
   CHECK(process->state != SIGNET_PROCESS_RUNNING || process->run != RUN_IDLE || list_empty(&process->ready),
         "process: one with ready threads is queued or active");

@@ -83,9 +83,20 @@ struct endpoint {
   struct channel *channel;
   uint8_t side; /* 0 client, 1 server */
   bool closed;
-  uint16_t head, count, limit; /* the queue of messages towards this end */
+  union {
+    struct {
+      uint16_t count;  /* messages queued towards this end */
+      uint16_t listed; /* 0: nobody is on the list of waiters */
+    };
+    uint32_t busy; /* 0: neither */
+  };
+  uint16_t head, limit; /* of the queue */
   uint8_t *slots;
-  struct list waiters;      /* of wait_node: threads of its owner that wait for a message here */
+  struct endpoint *peer;
+  struct list waiters;  /* of wait_node: threads of its owner that wait for a message here, besides: */
+  struct thread *asker; /* the thread whose `asked` this is, which may wait here on no list; or &nobody */
+  uint64_t fits;        /* tag and length of a message that the contract allows in state fits_state */
+  uint8_t fits_state, fits_next;
   struct endpoint *carrier; /* in whose queue it travels, NULL otherwise */
   struct list closing_link;
 };
@@ -144,7 +155,8 @@ struct kernel_image {
 /* ---- Threads ---- */
 
 enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_WAITING };
-enum wait_kind { WAIT_NONE, WAIT_WORD, WAIT_OBJECTS, WAIT_DEVICE };
+/* WAIT_ANSWER: in a channel_call, at the end that it asked, where nobody else waits. */
+enum wait_kind { WAIT_NONE, WAIT_WORD, WAIT_OBJECTS, WAIT_DEVICE, WAIT_ANSWER };
 
 struct wait_node {
   struct list link; /* the waiters of an endpoint or a child */
@@ -172,8 +184,10 @@ struct thread {
   uint32_t timer;    /* place in kernel.timers, from 1; 0: none */
   uint32_t word;     /* the word waited for */
   uint64_t deadline;
-  uint64_t arguments[5];
-  uint64_t time; /* processor time, nanoseconds */
+  uint64_t arguments[5];  /* of the call to make again; those of a channel_call, as long as `asked` is not &nowhere */
+  struct endpoint *asked; /* what it named, found good by handover_prepare */
+  uint32_t room;          /* data that its reply has room for */
+  uint64_t time;          /* processor time, nanoseconds */
   struct wait_node node[WAIT_NODES_INSIDE];
   struct wait_node *more; /* ENDPOINTS_MOST of them, once needed */
   struct device *device;  /* whose request waits */
@@ -212,18 +226,27 @@ struct handle_table {
 };
 
 enum run_state { RUN_IDLE, RUN_QUEUED, RUN_ACTIVE };
+#define TURN_IDLE UINT64_C(0)
+#define TURN_ALONE ((uint64_t)RUN_ACTIVE)
 
 struct kernel_process {
   struct object object; /* what its parent's handle names; the owner is NULL once that is closed */
   uint32_t number;
   uint8_t state; /* enum signet_process_state */
-  uint8_t run;   /* enum run_state */
-  bool host;     /* the host program holds it */
+  union {
+    struct {
+      uint8_t run;    /* enum run_state */
+      bool attention; /* look at state and events before its thread goes on */
+      uint16_t zero;
+      uint32_t ready_count; /* threads on `ready` */
+    };
+    uint64_t turn; /* all of them at once: TURN_IDLE, TURN_ALONE, or something else */
+  };
+  bool host; /* the host program holds it */
   bool made_by_host;
   bool has_window;
-  bool handling;  /* the first thread is diverted to the listener */
-  bool making;    /* it makes a child that is on no list yet */
-  bool attention; /* look at state and events before its thread goes on */
+  bool handling; /* the first thread is diverted to the listener */
+  bool making;   /* it makes a child that is on no list yet */
   uint32_t window;
   struct list run_link; /* a processor's near or queue */
   struct cpu *cpu;      /* that runs it or has it queued, or did last */
@@ -371,9 +394,7 @@ void contract_release(struct contract *contract);
 enum signet_status channel_create(struct contract *contract, struct channel **channel);
 uint64_t channel_end_charge(const struct contract *contract, unsigned side);
 void endpoint_close(struct endpoint *endpoint);
-static inline struct endpoint *endpoint_peer(struct endpoint *endpoint) {
-  return &endpoint->channel->end[1 - endpoint->side];
-}
+static inline struct endpoint *endpoint_peer(struct endpoint *endpoint) { return endpoint->peer; }
 static inline struct slot *endpoint_slot(const struct endpoint *endpoint, uint32_t index) {
   uint32_t place = endpoint->head + index;
   if (place >= endpoint->limit)
@@ -382,10 +403,14 @@ static inline struct slot *endpoint_slot(const struct endpoint *endpoint, uint32
 }
 
 /* ---- handover.c ---- */
-/* channel_call(handle, message, reply, capacity, deadline), if it comes down to handing the processor over to the
- * thread that waits for the message: does not return then. Otherwise nothing has happened. */
-void handover(struct cpu *cpu, struct thread *caller, uint64_t handle, uint64_t message, uint64_t reply,
-              uint64_t capacity, uint64_t deadline);
+/* What a thread that never made a channel_call asked, and who asked an end that nobody did. */
+extern struct endpoint nowhere;
+extern struct thread nobody;
+/* The call channel_call, of the thread that runs here; as kernel_call. */
+struct signet_result handover_call(uint64_t handle, uint64_t message, uint64_t reply, uint64_t capacity,
+                                   uint64_t deadline);
+/* The thread's arguments are another call's. */
+void handover_forget(struct thread *thread);
 
 /* ---- block.c ---- */
 /* Finds room in the process's window and maps the block there. MEMORY or QUOTA: unchanged. */
@@ -454,10 +479,12 @@ void thread_destroy(struct thread *thread);
 /* The current thread waits on these lists. False: no memory. */
 bool wait_nodes_reserve(struct thread *thread, uint32_t count);
 void wait_on_list(struct thread *thread, struct list *waiters);
+void wait_at(struct thread *thread, struct endpoint *endpoint);
 struct signet_result wait_begin(struct thread *thread, enum wait_kind kind, uint64_t deadline);
 /* Ends whatever the thread waits for; it stays off every list. */
 void wait_cancel(struct thread *thread);
 void wait_wake_all(struct list *waiters);
+void wait_wake_at(struct endpoint *endpoint);
 bool wait_deadline_passed(uint64_t deadline);
 
 /* ---- timer.c ---- */
@@ -473,6 +500,16 @@ static inline uint64_t timer_next(void) { return kernel.timer_count ? kernel.tim
 _Noreturn void schedule(void);
 /* The waiting thread becomes ready; `retry`: its call is made again. */
 void schedule_ready(struct thread *thread, bool retry);
+/* Becomes the last of its process's ready threads. */
+static inline void ready_append(struct thread *thread) {
+  thread->state = THREAD_READY;
+  list_append(&thread->process->ready, &thread->turn_link);
+  thread->process->ready_count++;
+}
+static inline void ready_remove(struct thread *thread) {
+  list_remove(&thread->turn_link);
+  thread->process->ready_count--;
+}
 void schedule_forget(struct kernel_process *process);
 void schedule_charge(struct cpu *cpu);
 /* Others wait for this processor. */
@@ -492,6 +529,8 @@ void device_forget(struct thread *thread);
 void device_wake_all(struct device *device);
 
 /* ---- call.c ---- */
+/* A call in the general way, by the thread that runs here; with the lock, which it gives up. */
+struct signet_result call_locked(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t number);
 typedef struct signet_result call_function(struct thread *thread, const uint64_t *arguments);
 extern call_function *const call_table[SIGNET_CALL_COUNT];
 /* The range is within the window and 8-byte aligned (or as `align` says). */

@@ -46,9 +46,8 @@ void schedule_ready(struct thread *thread, bool retry) {
   struct kernel_process *process = thread->process;
   ASSERT(thread->state == THREAD_WAITING);
   wait_cancel(thread);
-  thread->state = THREAD_READY;
   thread->retry = retry;
-  list_append(&process->ready, &thread->turn_link);
+  ready_append(thread);
   if (process->run != RUN_IDLE || process->state != SIGNET_PROCESS_RUNNING)
     return;
   if (kernel.here) {
@@ -145,7 +144,7 @@ static void idle(struct cpu *cpu) {
 
 /* Takes up the process's next thread; true if it can be resumed. */
 static bool take_thread(struct cpu *cpu, struct thread *thread) {
-  list_remove(&thread->turn_link);
+  ready_remove(thread);
   thread->state = THREAD_RUNNING;
   cpu->current = thread;
   if (!thread->retry)
@@ -197,8 +196,7 @@ _Noreturn void schedule(void) {
       continue;
     if (process->attention) {
       /* An event or a stop came while its call was made. */
-      thread->state = THREAD_READY;
-      list_append(&process->ready, &thread->turn_link);
+      ready_append(thread);
       continue;
     }
     /* Whoever sleeps watches the deadlines, while this processor is busy. */
@@ -211,8 +209,7 @@ _Noreturn void schedule(void) {
 _Noreturn void kernel_preempted(void) {
   struct cpu *cpu = lock_as_cpu();
   schedule_charge(cpu);
-  cpu->current->state = THREAD_READY;
-  list_append(&cpu->process->ready, &cpu->current->turn_link);
+  ready_append(cpu->current);
   /* Processors that are all busy share what waits. */
   struct kernel_process *taken = cpu->waiting ? NULL : steal(cpu, 2);
   if (taken) {
@@ -236,8 +233,7 @@ struct signet_result call_thread_yield(struct thread *thread, const uint64_t *ar
   if (list_empty(&thread->process->ready) && !schedule_others(cpu))
     return result(SIGNET_OK, 0);
   port_context_set_result(thread->context, result(SIGNET_OK, 0));
-  thread->state = THREAD_READY;
-  list_append(&thread->process->ready, &thread->turn_link);
+  ready_append(thread);
   schedule_rotate(cpu);
   return error(CALL_AWAY);
 }

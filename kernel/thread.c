@@ -15,6 +15,7 @@ struct thread *thread_create(struct kernel_process *process, uint32_t entry, uin
     return NULL;
   }
   thread->process = process;
+  thread->asked = &nowhere;
   thread->number = ++process->threads_made;
   thread->state = THREAD_WAITING;
   list_initialise(&thread->turn_link);
@@ -28,7 +29,9 @@ struct thread *thread_create(struct kernel_process *process, uint32_t entry, uin
 void thread_destroy(struct thread *thread) {
   device_forget(thread);
   wait_cancel(thread);
-  list_remove(&thread->turn_link);
+  handover_forget(thread);
+  if (thread->state == THREAD_READY)
+    ready_remove(thread);
   list_remove(&thread->link);
   thread->process->used.threads--;
   kernel.threads--;

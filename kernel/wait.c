@@ -21,6 +21,23 @@ void wait_on_list(struct thread *thread, struct list *waiters) {
   list_append(waiters, &node->link);
 }
 
+/* He who waits at this end for the answer to what he asked waits on its list from now on. */
+static void wait_listed(struct endpoint *endpoint) {
+  struct thread *thread = endpoint->asker;
+  if (thread->wait == WAIT_ANSWER) {
+    thread->wait = WAIT_OBJECTS;
+    thread->call = SIGNET_CALL_channel_call;
+    thread->sent = true;
+    wait_on_list(thread, &endpoint->waiters);
+  }
+}
+
+void wait_at(struct thread *thread, struct endpoint *endpoint) {
+  wait_listed(endpoint);
+  endpoint->listed = 1;
+  wait_on_list(thread, &endpoint->waiters);
+}
+
 struct signet_result wait_begin(struct thread *thread, enum wait_kind kind, uint64_t deadline) {
   thread->state = THREAD_WAITING;
   thread->wait = (uint8_t)kind;
@@ -44,6 +61,10 @@ void wait_cancel(struct thread *thread) {
   case WAIT_DEVICE:
     list_remove(&thread->ticket_link);
     break;
+  case WAIT_ANSWER:
+    thread->call = SIGNET_CALL_channel_call;
+    thread->sent = true;
+    break;
   }
   thread->wait = WAIT_NONE;
   if (thread->timer)
@@ -53,6 +74,13 @@ void wait_cancel(struct thread *thread) {
 void wait_wake_all(struct list *waiters) {
   while (!list_empty(waiters))
     schedule_ready(CONTAINER(waiters->next, struct wait_node, link)->thread, true);
+}
+
+void wait_wake_at(struct endpoint *endpoint) {
+  if (endpoint->asker->wait == WAIT_ANSWER)
+    schedule_ready(endpoint->asker, true);
+  wait_wake_all(&endpoint->waiters);
+  endpoint->listed = 0;
 }
 
 static struct list *bucket(struct kernel_process *process, uint32_t word) {
