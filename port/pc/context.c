@@ -25,8 +25,6 @@ _Static_assert(offsetof(struct pc_registers, rax) == REGISTERS_RAX, "context.h")
 _Static_assert(offsetof(struct pc_cpu, registers) == CPU_REGISTERS, "context.h");
 _Static_assert(offsetof(struct pc_cpu, kernel_stack) == CPU_KERNEL_STACK, "context.h");
 
-extern _Noreturn void pc_enter(struct pc_registers *registers, uint64_t base);
-
 static uint32_t features, states; /* of VERIFIER_FEATURES; of XCR0 */
 static bool have_avx;
 static struct port_context *pointer_in[PC_WINDOWS]; /* whose thread pointer the window's thread page holds */
@@ -40,6 +38,12 @@ bool pc_context_prepare(void) {
   states = STATE_X87 | STATE_SSE | (have_avx ? STATE_AVX : 0);
   return found[1] <= PC_VECTOR_STATE;
 }
+
+/* No processor's status: so a thread whose registers are in its frame never compares equal to what is in the processor.
+ */
+#define FRAMED 0xffff
+
+static bool is_framed(const struct pc_registers *registers) { return registers->x87_status == FRAMED; }
 
 static struct pc_full *full_of(struct port_context *context) {
   return &context->full[context->current - context->level];
@@ -60,7 +64,7 @@ static void make_fresh(struct port_context *context, uint32_t entry, uint32_t st
   full->frame.cs = SELECTOR_CODE;
   full->frame.ss = SELECTOR_DATA;
   full->frame.rflags = FLAGS_ALWAYS;
-  *context->current = (struct pc_registers){.framed = true, .fresh = true};
+  *context->current = (struct pc_registers){.x87_status = FRAMED, .fresh = true};
 }
 
 struct port_context *port_context_create(uint32_t entry, uint32_t stack, uint64_t argument, uint64_t thread_pointer) {
@@ -116,22 +120,17 @@ static void settle_floating_point(struct pc_registers *registers) {
   registers->x87_status = 0;
 }
 
-/* From one thread's control to another's. An x87 register that is marked empty cannot be read by verified code, so
- * marking all of them is enough to hide what they hold; fninit takes ten times as long. The status word can be read,
- * and an exception that waits in it would strike in the kernel: only a status of nothing at all may stay. */
-static inline void change_floating_point(struct pc_registers *from, const struct pc_registers *to) {
-  store_floating_point(from);
-  if (__builtin_expect(from->floating_point == to->floating_point, 1)) {
-    __asm__ volatile("emms");
-    return;
-  }
+/* From one thread's control to another's, when they differ. An x87 register that is marked empty cannot be read by
+ * verified code, so marking all of them is enough to hide what they hold; fninit takes ten times as long. The status
+ * word can be read, and an exception that waits in it would strike in the kernel: only a status of nothing at all may
+ * stay. */
+static void change_floating_point(struct pc_registers *from, const struct pc_registers *to) {
   bool plain = !from->x87_status && from->x87_control == to->x87_control;
   settle_floating_point(from);
-  if (!plain) {
+  if (plain)
+    __asm__ volatile("emms; ldmxcsr %0" : : "m"(to->mxcsr));
+  else
     load_floating_point(to->mxcsr, to->x87_control);
-    return;
-  }
-  __asm__ volatile("emms; ldmxcsr %0" : : "m"(to->mxcsr));
 }
 
 void pc_context_put_away(void) {
@@ -159,7 +158,7 @@ void pc_context_save_full(const struct pc_trap_frame *from) {
   full->frame = *from;
   full->frame.rflags = (from->rflags & FLAGS_OF_PROCESS) | FLAGS_ALWAYS;
   __asm__ volatile("xsave64 %0" : "=m"(full->vector) : "a"(states), "d"(0));
-  context->current->framed = true;
+  context->current->x87_status = FRAMED;
   cpu->stopped = context;
   keep_nothing(cpu);
 }
@@ -184,10 +183,10 @@ bool port_context_divert(struct port_context *context, uint32_t entry, uint64_t 
     pc_context_put_away();
   const struct pc_registers *before = &context->level[0];
   /* Only the low 32 bits of %rsp count: it may have been stopped inside a stack sequence. */
-  uint32_t stack = (uint32_t)(before->framed ? context->full[0].frame.rsp : before->rsp);
+  uint32_t stack = (uint32_t)(is_framed(before) ? context->full[0].frame.rsp : before->rsp);
   context->current = &context->level[1];
-  make_fresh(context, entry, ((stack - 256) & ~15u) - 8, event, before->framed ? DEFAULT_MXCSR : before->mxcsr,
-             before->framed ? DEFAULT_X87 : before->x87_control);
+  make_fresh(context, entry, ((stack - 256) & ~15u) - 8, event, is_framed(before) ? DEFAULT_MXCSR : before->mxcsr,
+             is_framed(before) ? DEFAULT_X87 : before->x87_control);
   return true;
 }
 
@@ -225,44 +224,65 @@ static __attribute__((noinline)) void exchange_thread_pointer(struct port_contex
   context->in_window = true;
 }
 
-static __attribute__((noinline)) _Noreturn void resume_full(struct port_context *context, uint64_t base) {
+/* The window's address space, and nothing of another's in the vector registers. */
+static inline __attribute__((always_inline)) void enter_window(struct port_context *context, uint32_t window,
+                                                               uint64_t base) {
+  if (PC_CPU->base != base) {
+    pc_window_enter(window);
+    __asm__ volatile("wrgsbase %0" : : "r"(base));
+    PC_CPU->base = base;
+    clear_vectors();
+  }
+  if (__builtin_expect(pointer_in[window] != context, 0))
+    exchange_thread_pointer(context, window, base);
+}
+
+static _Noreturn void resume_full(struct port_context *context, uint32_t window) {
   struct pc_full *full = full_of(context);
   struct pc_registers *registers = context->current;
+  uint64_t base = pc_window_base(window);
+  enter_window(context, window, base);
   if (registers->fresh) {
     full->frame.rip |= base;
     full->frame.rsp |= base;
     full->frame.r14 = base;
   }
-  registers->framed = registers->fresh = false;
+  registers->floating_point = 0;
+  registers->fresh = false;
   port_unlock();
   __asm__ volatile("xrstor64 %0" : : "m"(full->vector), "a"(states), "d"(0));
   pc_enter_frame(&full->frame);
 }
 
+/* Returns unless the thread's registers are in its frame. */
+static __attribute__((noinline)) void change_to(struct port_context *context, uint32_t window,
+                                                struct pc_registers *before) {
+  PC_CPU->context = context;
+  PC_CPU->registers = context->current;
+  if (!is_framed(context->current)) {
+    change_floating_point(before, context->current);
+    return;
+  }
+  settle_floating_point(before);
+  resume_full(context, window);
+}
+
 _Noreturn void port_resume(struct port_context *context, uint32_t window) {
   struct pc_registers *registers = context->current;
-  uint64_t base = pc_window_base(window);
+  register uint64_t base __asm__("r14") = pc_window_base(window);
   if (PC_CPU->context != context) {
     struct pc_registers *before = PC_CPU->registers;
-    if (__builtin_expect(registers->framed, 0)) {
-      store_floating_point(before);
-      settle_floating_point(before);
+    store_floating_point(before);
+    if (__builtin_expect(before->floating_point == registers->floating_point, 1)) {
+      __asm__ volatile("emms");
+      PC_CPU->context = context;
+      PC_CPU->registers = registers;
     } else {
-      change_floating_point(before, registers);
+      change_to(context, window, before);
     }
-    PC_CPU->context = context;
-    PC_CPU->registers = registers;
-    if (PC_CPU->base != base) {
-      pc_window_enter(window);
-      __asm__ volatile("wrgsbase %0" : : "r"(base));
-      PC_CPU->base = base;
-      clear_vectors();
-    }
-    if (__builtin_expect(pointer_in[window] != context, 0))
-      exchange_thread_pointer(context, window, base);
-    if (__builtin_expect(registers->framed, 0))
-      resume_full(context, base);
+    enter_window(context, window, base);
   }
   port_unlock();
-  pc_enter(registers, base);
+  __asm__ volatile("jmp pc_enter" : : "D"(registers), "r"(base) : "memory");
+  __builtin_unreachable();
 }

@@ -40,12 +40,11 @@ struct pc_registers {
     struct {
       uint32_t mxcsr;
       uint16_t x87_control;
-      uint16_t x87_status; /* 0 while it is not in a processor */
+      uint16_t x87_status; /* 0 while it is in no processor; FRAMED: all registers are in the frame instead */
     };
     uint64_t floating_point;
   };
-  bool framed; /* all registers are in the frame instead */
-  bool fresh;  /* and the frame's %rip and %rsp still lack the window's base */
+  bool fresh; /* the frame's %rip and %rsp still lack the window's base */
 };
 
 /* What an interrupt pushes, and its entry in entry.S. */

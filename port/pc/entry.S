@@ -52,11 +52,10 @@ pc_entry_stubs:
         .set    number, number + 1
         .endr
 
-/* _Noreturn void pc_enter(struct pc_registers *registers, uint64_t base): a thread that called the kernel goes on. */
+/* A thread that called the kernel goes on: %rdi = its struct pc_registers, %r14 = the window's base. */
         .globl  pc_enter
         .p2align 4
 pc_enter:
-        movq    %rsi, %r14
         movq    REGISTERS_RSP(%rdi), %rsp
         movl    REGISTERS_RIP(%rdi), %ecx
         andl    $0x7fffffe0, %ecx
