@@ -12,13 +12,16 @@ $(B)/services/console: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S c
 	$(SERVICES_LINK)
 $(B)/services/files: $(patsubst %,$(B)/services/objects/%.o,start.S files_main.c loop.c files.c mounts.c) $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
+$(B)/services/serial: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S serial_main.c serial.c line.c stream.c loop.c) \
+  $(SERVICES_LIBRARIES)
+	$(SERVICES_LINK)
 # The bare machine's first process: all of it is read before its first instruction, so it has no text of debuggers.
 $(B)/services/objects/supervisor.c.o $(B)/services/objects/system.c.o: SERVICES_CFLAGS += -Os
 $(B)/services/supervisor: SERVICES_LINK += -Wl,--strip-debug
 $(B)/services/supervisor: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S supervisor.c system.c) $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
 
-ALL += $(B)/services/console $(B)/services/files $(B)/services/supervisor
+ALL += $(addprefix $(B)/services/,console files serial supervisor)
 -include $(wildcard $(B)/services/objects/*.d)
 
 # The services native, on a mock of the kernel, under the sanitizers; as the library's tests in lib/module.mk.
