@@ -19,7 +19,7 @@ void port_block_destroy(struct port_block *block, uint64_t length) {
 }
 
 bool port_block_map(struct port_block *block, uint64_t length, uint32_t window, uint32_t offset) {
-  return pc_window_map_block(window, offset, length, pc_physical(block));
+  return pc_window_map_block(window, offset, length, pc_physical(block), length > ZEROED_MOST);
 }
 
 void port_block_unmap(struct port_block *block, uint64_t length, uint32_t window, uint32_t offset) {

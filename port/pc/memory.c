@@ -19,6 +19,8 @@
 #define HEAD_SHIFT 3
 #define HEAD(order) ((uint8_t)(PC_FRAME_FREE | ((order) + 1) << HEAD_SHIFT))
 
+static bool used(uint8_t kind) { return (kind & KIND) != PC_FRAME_NONE && (kind & KIND) != PC_FRAME_FREE; }
+
 /* What a free run begins with. Frame numbers; 0, which is never RAM of ours, is none. */
 struct run {
   uint32_t next, previous;
@@ -163,18 +165,29 @@ uint64_t pc_frame_take_promised(enum pc_frame kind, bool zeroed) {
   return physical;
 }
 
-void pc_frames_give(uint64_t physical, uint64_t count) {
+static void give(uint64_t physical, uint64_t count) {
   uint64_t frame = physical / PC_PAGE;
-  pc_spin_lock(&memory.lock);
   PC_ASSERT(frame && physical % PC_PAGE == 0 && count && frame < memory.frames && count <= memory.frames - frame);
   for (uint64_t i = frame; i < frame + count; i++)
-    PC_ASSERT((memory.kinds[i] & KIND) > PC_FRAME_FREE);
+    PC_ASSERT(used(memory.kinds[i]));
   set_kinds(frame, count, PC_FRAME_FREE);
   memory.free += count;
   if (count == 1 && memory.kept_count < KEPT_MOST)
     memory.kept[memory.kept_count++] = (uint32_t)frame;
   else
     give_runs(frame, count);
+}
+
+void pc_frames_give(uint64_t physical, uint64_t count) {
+  pc_spin_lock(&memory.lock);
+  give(physical, count);
+  pc_spin_unlock(&memory.lock);
+}
+
+void pc_frame_give_promised(uint64_t physical) {
+  pc_spin_lock(&memory.lock);
+  give(physical, 1);
+  memory.promised++;
   pc_spin_unlock(&memory.lock);
 }
 
@@ -185,8 +198,20 @@ enum pc_frame pc_frame_kind(uint64_t physical) {
 
 void pc_frame_set_kind(uint64_t physical, enum pc_frame kind) {
   uint64_t frame = physical / PC_PAGE;
-  PC_ASSERT(frame < memory.frames && kind > PC_FRAME_FREE && (memory.kinds[frame] & KIND) != PC_FRAME_FREE);
+  PC_ASSERT(frame < memory.frames && used((uint8_t)kind) && used(memory.kinds[frame]));
   memory.kinds[frame] = (uint8_t)kind;
+}
+
+bool pc_frames_may_be_written(uint64_t physical) {
+  const uint64_t every = 0x0202020202020202, frame = physical / PC_PAGE;
+  if (frame > memory.frames || PC_ENTRIES > memory.frames - frame)
+    return false;
+  const uint64_t *kinds = (const uint64_t *)(memory.kinds + frame);
+  uint64_t all = every;
+  for (unsigned i = 0; i < PC_ENTRIES / 8; i += 8)
+    all &= kinds[i] & kinds[i + 1] & kinds[i + 2] & kinds[i + 3] & kinds[i + 4] & kinds[i + 5] & kinds[i + 6] &
+           kinds[i + 7];
+  return all == every;
 }
 
 bool pc_frames_commit(uint64_t frames) {

@@ -13,6 +13,8 @@ void *pc_reach(uint64_t physical);
 void pc_memory_extend(void);
 /* A multiple of 8 bytes. */
 void pc_zero(void *memory, uint64_t bytes);
+/* All frames of a large page are of kinds that may be writable. */
+bool pc_frames_may_be_written(uint64_t physical);
 
 /* ---- Entries of page tables (AMD64 manual volume 2, chapter 5) ---- */
 #define PC_ENTRY_PRESENT 1ull
@@ -69,8 +71,8 @@ enum pc_mapping {
 /* Maps contiguous frames of an image where nothing is mapped; `code`: executable. False: no memory. */
 bool pc_window_map_image(uint32_t window, uint32_t offset, uint64_t length, uint64_t physical, bool code,
                          enum signet_protection protection);
-/* The same for a block's. */
-bool pc_window_map_block(uint32_t window, uint32_t offset, uint64_t length, uint64_t physical);
+/* The same for a block's; those that are stale become accessible one by one. */
+bool pc_window_map_block(uint32_t window, uint32_t offset, uint64_t length, uint64_t physical, bool may_be_stale);
 void pc_window_unmap_block(uint32_t window, uint32_t offset, uint64_t length, uint64_t physical);
 
 #endif

@@ -225,6 +225,13 @@ static const char *check_page(uint64_t virtual, uint64_t frame, uint64_t allowed
   return "something is mapped where nothing belongs";
 }
 
+/* True: a large page of the direct map with nothing in it that is not as usual, which is most of memory. */
+static bool check_large(uint64_t virtual, uint64_t entry, uint64_t allowed) {
+  uint64_t physical = entry & PC_ENTRY_FRAME;
+  return within(virtual, PC_DIRECT, PC_DIRECT + PC_DIRECT_MOST) && physical == virtual - PC_DIRECT &&
+         allowed == (PC_ENTRY_WRITE | PC_ENTRY_NO_EXECUTE) && pc_frames_may_be_written(physical);
+}
+
 /* The table at `level`, whose first entry is for `virtual`; `above`: what the levels above allow. */
 static const char *check_table(const uint64_t *table, unsigned level, uint64_t virtual, uint64_t above) {
   const uint64_t size = PC_PAGE << 9 * level;
@@ -240,9 +247,9 @@ static const char *check_table(const uint64_t *table, unsigned level, uint64_t v
       if (pc_frame_kind(entry & PC_ENTRY_FRAME) != PC_FRAME_KERNEL)
         return "a page table is not the kernel's memory";
       problem = check_table(pc_table(entry), level - 1, virtual, allowed);
-    } else {
+    } else if (!level || !check_large(virtual, entry, allowed)) {
       for (uint64_t at = 0; at < size && !problem; at += PC_PAGE)
-        problem = check_page(virtual + at, (entry & PC_ENTRY_FRAME & ~(size - 1)) + at, allowed);
+        problem = check_page(virtual + at, (entry & PC_ENTRY_FRAME) + at, allowed);
     }
     if (problem)
       return problem;

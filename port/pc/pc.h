@@ -99,13 +99,14 @@ void pc_command_line(const char *text);
 
 /* ---- memory.c: physical memory. Own lock, taken innermost ---- */
 enum pc_frame {
-  PC_FRAME_NONE = 0, /* not RAM, or reserved */
-  PC_FRAME_FREE = 1,
-  PC_FRAME_KERNEL = 2, /* the kernel's data, from port_pages_allocate and for page tables */
-  PC_FRAME_WINDOW = 3, /* private to one window, or of a block */
+  PC_FRAME_NONE = 0,   /* not RAM, or reserved */
   PC_FRAME_SEALED = 4, /* of an image: read-only everywhere, for as long as the image lives */
   PC_FRAME_CODE = 5,   /* the kernel's own text and constants, and the page of its entry table */
-  PC_FRAME_STALE = 6,  /* of a block, not zeroed yet: in no window */
+  /* Those with bit 1 may be writable somewhere. */
+  PC_FRAME_FREE = 2,
+  PC_FRAME_KERNEL = 3, /* the kernel's data, from port_pages_allocate and for page tables */
+  PC_FRAME_WINDOW = 6, /* private to one window, or of a block */
+  PC_FRAME_STALE = 7,  /* of a block, not zeroed yet: in no window */
 };
 /* From pc_boot's ranges. Refuses to boot when there is too little. */
 void pc_memory_prepare(void);
@@ -114,6 +115,8 @@ uint64_t pc_frames_take(uint64_t count, enum pc_frame kind, bool zeroed);
 /* One of those that were promised: cannot fail. */
 uint64_t pc_frame_take_promised(enum pc_frame kind, bool zeroed);
 void pc_frames_give(uint64_t physical, uint64_t count);
+/* One, which is promised to the giver at once. */
+void pc_frame_give_promised(uint64_t physical);
 enum pc_frame pc_frame_kind(uint64_t physical);
 void pc_frame_set_kind(uint64_t physical, enum pc_frame kind);
 /* Promises: frames that a window may come to need when first touched. False: not so many are left. */
@@ -152,6 +155,8 @@ bool pc_window_fault(uint64_t address, bool write);
 /* Before this processor touches the window on behalf of another process than the last: what other processors took away
  * from it is forgotten here too. */
 void pc_window_enter(uint32_t window);
+/* This processor has entered it, and no other since. */
+bool pc_window_entered(uint32_t window);
 /* At every interrupt: forgets what this processor remembers of memory that waits for that. */
 void pc_window_settle(void);
 /* Around a processor's sleep: one that sleeps holds nobody up by what it remembers. */

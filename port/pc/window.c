@@ -43,11 +43,10 @@ static uint64_t entry_table; /* physical */
 struct change {
   struct window *window;
   uint64_t base;
-  uint64_t *gibs;      /* the window's four entries in the third level */
-  uint64_t reserved;   /* frames promised for tables that are not there yet */
-  uint64_t unpromised; /* promises to take back at the end */
-  uint64_t forgotten;  /* pages that were present and are no longer as they were */
-  bool here;           /* this processor may remember pages of the window */
+  uint64_t *gibs;     /* the window's four entries in the third level */
+  uint64_t promised;  /* frames: for tables that are not there yet, and what was taken away */
+  uint64_t forgotten; /* pages that were present and are no longer as they were */
+  bool here;          /* this processor may remember pages of the window */
 };
 
 /* ---- Entries ---- */
@@ -84,20 +83,20 @@ static uint64_t *gibs_of(uint32_t window) {
   return pc_table(pc_root[base >> 39 & (PC_ENTRIES - 1)]) + (base >> 30 & (PC_ENTRIES - 1));
 }
 
-static struct change begin(uint32_t number, uint64_t reserved) {
+static struct change begin(uint32_t number, uint64_t promised) {
   struct window *window = &windows[number];
   PC_ASSERT(!window->busy);
   window->busy = true;
   return (struct change){.window = window,
                          .base = pc_window_base(number),
                          .gibs = gibs_of(number),
-                         .reserved = reserved,
+                         .promised = promised,
                          .here = window->user == port_cpu_self() + 1};
 }
 
 static void end(struct change *change) {
-  if (change->reserved + change->unpromised)
-    pc_frames_uncommit(change->reserved + change->unpromised);
+  if (change->promised)
+    pc_frames_uncommit(change->promised);
   if (change->forgotten) {
     change->window->taken = pc_generation_next();
     if (!change->here)
@@ -132,12 +131,12 @@ static uint64_t *find_large(const struct change *change, uint64_t offset) {
   return gib ? &pc_table(gib)[large_index(offset)] : NULL;
 }
 
-/* The same, with the directory made from what the change reserved. */
+/* The same, with the directory made of what the change was promised. */
 static uint64_t *make_large(struct change *change, uint64_t offset) {
   uint64_t *gib = &change->gibs[offset >> 30];
   if (!*gib) {
-    PC_ASSERT(change->reserved);
-    change->reserved--;
+    PC_ASSERT(change->promised);
+    change->promised--;
     put_table(gib);
   }
   return &pc_table(*gib)[large_index(offset)];
@@ -146,8 +145,8 @@ static uint64_t *make_large(struct change *change, uint64_t offset) {
 /* The table below, counted as one more of the directory if it is new. */
 static uint64_t *make_table(struct change *change, uint64_t offset, uint64_t *large) {
   if (!*large) {
-    PC_ASSERT(change->reserved);
-    change->reserved--;
+    PC_ASSERT(change->promised);
+    change->promised--;
     put_table(large);
     change->gibs[offset >> 30] += COUNT;
   } else if (!is_table(*large)) {
@@ -192,10 +191,11 @@ static void drop(struct change *change, uint64_t offset, uint64_t entry) {
   switch (mapping_of(entry)) {
   case PC_MAPPING_COPY:
   case PC_MAPPING_ZERO:
-    change->unpromised++;
+    change->promised++;
     break;
   case PC_MAPPING_PRIVATE:
-    pc_frames_give(entry & PC_ENTRY_FRAME, 1);
+    pc_frame_give_promised(entry & PC_ENTRY_FRAME);
+    change->promised++;
     break;
   case PC_MAPPING_IMAGE:
   case PC_MAPPING_TABLE:
@@ -235,7 +235,7 @@ static void clear(struct change *change, uint64_t offset, uint64_t length) {
       continue;
     if (!is_table(*large) && whole(offset, next)) {
       *large = 0;
-      change->unpromised += LARGE_PROMISED;
+      change->promised += LARGE_PROMISED;
       dropped_large(change, offset);
       continue;
     }
@@ -311,13 +311,15 @@ static void promise(struct change *change, uint64_t offset, uint64_t length, enu
     next = piece_end(offset, end);
     uint64_t *large = make_large(change, offset);
     if (whole(offset, next)) {
-      PC_ASSERT(!*large && change->reserved);
-      change->reserved--; /* the table's frame stays promised: it is the promise's own */
+      PC_ASSERT(!*large && change->promised >= LARGE_PROMISED);
+      change->promised -= LARGE_PROMISED; /* now the entry's */
       *large = entry;
       change->gibs[offset >> 30] += COUNT;
       continue;
     }
     uint64_t *at = &make_table(change, offset, large)[page_index(offset)], count = (next - offset) / PC_PAGE;
+    PC_ASSERT(change->promised >= count);
+    change->promised -= count;
     *large += count * COUNT;
     __asm__ volatile("rep stosq" : "+D"(at), "+c"(count) : "a"(entry) : "memory");
   }
@@ -326,18 +328,45 @@ static void promise(struct change *change, uint64_t offset, uint64_t length, enu
 /* Of all directories and tables that a range may need. */
 static uint64_t tables_of(uint64_t length) { return length / PC_LARGE_PAGE + TABLES_OF_RANGE; }
 
+/* Frames that taking the range away would give back. */
+static uint64_t held(const struct change *change, uint64_t offset, uint64_t length) {
+  uint64_t frames = 0, next, end = offset + length;
+  for (; offset < end; offset = next) {
+    const uint64_t *large = find_large(change, offset);
+    next = piece_end(offset, end);
+    if (!large || !*large)
+      continue;
+    if (!is_table(*large)) {
+      frames += (next - offset) / PC_PAGE;
+      continue;
+    }
+    for (; offset < next; offset += PC_PAGE) {
+      enum pc_mapping mapping = mapping_of(pc_table(*large)[page_index(offset)]);
+      frames += mapping == PC_MAPPING_ZERO || mapping == PC_MAPPING_PRIVATE || mapping == PC_MAPPING_COPY;
+    }
+  }
+  return frames;
+}
+
 bool port_window_map(uint32_t window, uint32_t offset, uint64_t length, enum signet_protection protection) {
   mappable(window, offset, length);
   if (protection == SIGNET_PROTECT_NONE)
     return port_window_unmap(window, offset, length);
-  uint64_t tables = tables_of(length);
-  if (!pc_frames_commit(length / PC_PAGE + tables))
-    return false;
-  struct change change = begin(window, tables);
-  clear(&change, offset, length);
-  promise(&change, offset, length, protection);
+  struct change change = begin(window, 0);
+  uint64_t needed = length / PC_PAGE + tables_of(length);
+  bool enough = pc_frames_commit(needed);
+  if (!enough) {
+    /* What is replaced counts, too. */
+    needed -= held(&change, offset, length);
+    enough = pc_frames_commit(needed);
+  }
+  if (enough) {
+    change.promised = needed;
+    clear(&change, offset, length);
+    promise(&change, offset, length, protection);
+  }
   end(&change);
-  return true;
+  return enough;
 }
 
 bool port_window_unmap(uint32_t window, uint32_t offset, uint64_t length) {
@@ -422,15 +451,14 @@ bool pc_window_map_image(uint32_t window, uint32_t offset, uint64_t length, uint
   return true;
 }
 
-bool pc_window_map_block(uint32_t window, uint32_t offset, uint64_t length, uint64_t physical) {
+bool pc_window_map_block(uint32_t window, uint32_t offset, uint64_t length, uint64_t physical, bool may_be_stale) {
   mappable(window, offset, length);
   uint64_t tables = tables_of(length);
   if (!pc_frames_commit(tables))
     return false;
   struct change change = begin(window, tables);
   put_frames(&change, offset, length, make_entry(physical, PC_MAPPING_BLOCK, SIGNET_PROTECT_WRITE));
-  /* What has not been zeroed yet is not there yet. */
-  for (uint64_t at = 0; at < length; at += PC_PAGE)
+  for (uint64_t at = 0; may_be_stale && at < length; at += PC_PAGE)
     if (pc_frame_kind(physical + at) == PC_FRAME_STALE)
       pc_table(*find_large(&change, offset + at))[page_index(offset + at)] &= ~PC_ENTRY_PRESENT;
   end(&change);
@@ -526,8 +554,12 @@ static void adopt(struct window *window) {
   window->user = port_cpu_self() + 1;
 }
 
+inline __attribute__((always_inline)) bool pc_window_entered(uint32_t window) {
+  return windows[window].user == port_cpu_self() + 1;
+}
+
 void pc_window_enter(uint32_t window) {
-  if (windows[window].user != port_cpu_self() + 1)
+  if (!pc_window_entered(window))
     adopt(&windows[window]);
 }
 
