@@ -39,11 +39,11 @@ bool pc_context_prepare(void) {
   return found[1] <= PC_VECTOR_STATE;
 }
 
-/* No processor's status: so a thread whose registers are in its frame never compares equal to what is in the processor.
- */
-#define FRAMED 0xffff
+/* In the place of floating point control of which no processor has the like (MXCSR's upper bits are 0): so a thread
+ * whose registers are in its frame never compares equal to what is in the processor. */
+#define FRAMED UINT64_MAX
 
-static bool is_framed(const struct pc_registers *registers) { return registers->x87_status == FRAMED; }
+static bool is_framed(const struct pc_registers *registers) { return registers->floating_point == FRAMED; }
 
 static struct pc_full *full_of(struct port_context *context) {
   return &context->full[context->current - context->level];
@@ -64,7 +64,7 @@ static void make_fresh(struct port_context *context, uint32_t entry, uint32_t st
   full->frame.cs = SELECTOR_CODE;
   full->frame.ss = SELECTOR_DATA;
   full->frame.rflags = FLAGS_ALWAYS;
-  *context->current = (struct pc_registers){.x87_status = FRAMED, .fresh = true};
+  *context->current = (struct pc_registers){.floating_point = FRAMED, .fresh = true};
 }
 
 struct port_context *port_context_create(uint32_t entry, uint32_t stack, uint64_t argument, uint64_t thread_pointer) {
@@ -158,7 +158,7 @@ void pc_context_save_full(const struct pc_trap_frame *from) {
   full->frame = *from;
   full->frame.rflags = (from->rflags & FLAGS_OF_PROCESS) | FLAGS_ALWAYS;
   __asm__ volatile("xsave64 %0" : "=m"(full->vector) : "a"(states), "d"(0));
-  context->current->x87_status = FRAMED;
+  context->current->floating_point = FRAMED;
   cpu->stopped = context;
   keep_nothing(cpu);
 }
@@ -209,6 +209,12 @@ static void clear_vectors(void) {
                      "pxor %xmm12,%xmm12; pxor %xmm13,%xmm13; pxor %xmm14,%xmm14; pxor %xmm15,%xmm15");
 }
 
+/* The window's address space; what another process left in the vector registers goes. */
+static inline __attribute__((always_inline)) void set_base(uint64_t base) {
+  __asm__ volatile("wrgsbase %0" : : "r"(base));
+  PC_CPU->base = base;
+}
+
 /* Another thread of this window had its pointer in the thread page, or none. */
 static __attribute__((noinline)) void exchange_thread_pointer(struct port_context *context, uint32_t window,
                                                               uint64_t base) {
@@ -224,65 +230,69 @@ static __attribute__((noinline)) void exchange_thread_pointer(struct port_contex
   context->in_window = true;
 }
 
-/* The window's address space, and nothing of another's in the vector registers. */
-static inline __attribute__((always_inline)) void enter_window(struct port_context *context, uint32_t window,
-                                                               uint64_t base) {
-  if (PC_CPU->base != base) {
-    pc_window_enter(window);
-    __asm__ volatile("wrgsbase %0" : : "r"(base));
-    PC_CPU->base = base;
-    clear_vectors();
-  }
-  if (__builtin_expect(pointer_in[window] != context, 0))
-    exchange_thread_pointer(context, window, base);
-}
-
-static _Noreturn void resume_full(struct port_context *context, uint32_t window) {
+/* With all registers in its frame; unlocks. */
+static _Noreturn void enter_full(struct port_context *context, uint64_t base) {
   struct pc_full *full = full_of(context);
-  struct pc_registers *registers = context->current;
-  uint64_t base = pc_window_base(window);
-  enter_window(context, window, base);
-  if (registers->fresh) {
+  if (context->current->fresh) {
     full->frame.rip |= base;
     full->frame.rsp |= base;
     full->frame.r14 = base;
   }
-  registers->floating_point = 0;
-  registers->fresh = false;
+  context->current->floating_point = 0;
+  context->current->fresh = false;
   port_unlock();
   __asm__ volatile("xrstor64 %0" : : "m"(full->vector), "a"(states), "d"(0));
   pc_enter_frame(&full->frame);
 }
 
-/* Returns unless the thread's registers are in its frame. */
-static __attribute__((noinline)) void change_to(struct port_context *context, uint32_t window,
-                                                struct pc_registers *before) {
-  PC_CPU->context = context;
-  PC_CPU->registers = context->current;
-  if (!is_framed(context->current)) {
-    change_floating_point(before, context->current);
-    return;
-  }
-  settle_floating_point(before);
-  resume_full(context, window);
+/* With the registers of a call; unlocks. */
+static inline __attribute__((always_inline)) _Noreturn void enter(const struct pc_registers *registers, uint64_t base) {
+  port_unlock();
+  __asm__ volatile("movq %1, %%r14; jmp pc_enter" : : "D"(registers), "r"(base) : "memory");
+  __builtin_unreachable();
 }
 
+/* Whatever has to be done. The floating point state of the thread before has been stored, as it is in the processor. */
+static __attribute__((noinline)) _Noreturn void resume_fully(struct port_context *context, uint32_t window) {
+  struct pc_registers *before = PC_CPU->registers, *registers = context->current;
+  uint64_t base = pc_window_base(window);
+  if (is_framed(registers))
+    settle_floating_point(before);
+  else
+    change_floating_point(before, registers);
+  PC_CPU->context = context;
+  PC_CPU->registers = registers;
+  if (PC_CPU->base != base) {
+    pc_window_enter(window);
+    set_base(base);
+    clear_vectors();
+  }
+  if (pointer_in[window] != context)
+    exchange_thread_pointer(context, window, base);
+  if (is_framed(registers))
+    enter_full(context, base);
+  enter(registers, base);
+}
+
+/* The way that a reply takes, and few instructions: a thread that called, alone in its window, which this processor was
+ * the last to use, with floating point control like that of the thread before. */
 _Noreturn void port_resume(struct port_context *context, uint32_t window) {
   struct pc_registers *registers = context->current;
-  register uint64_t base __asm__("r14") = pc_window_base(window);
+  uint64_t base = pc_window_base(window);
   if (PC_CPU->context != context) {
     struct pc_registers *before = PC_CPU->registers;
     store_floating_point(before);
-    if (__builtin_expect(before->floating_point == registers->floating_point, 1)) {
-      __asm__ volatile("emms");
-      PC_CPU->context = context;
-      PC_CPU->registers = registers;
-    } else {
-      change_to(context, window, before);
+    if (__builtin_expect(before->floating_point != registers->floating_point || pointer_in[window] != context ||
+                             !pc_window_entered(window) || !have_avx,
+                         0))
+      resume_fully(context, window);
+    __asm__ volatile("emms");
+    PC_CPU->context = context;
+    PC_CPU->registers = registers;
+    if (PC_CPU->base != base) {
+      set_base(base);
+      __asm__ volatile("vzeroall");
     }
-    enter_window(context, window, base);
   }
-  port_unlock();
-  __asm__ volatile("jmp pc_enter" : : "D"(registers), "r"(base) : "memory");
-  __builtin_unreachable();
+  enter(registers, base);
 }

@@ -40,9 +40,9 @@ struct pc_registers {
     struct {
       uint32_t mxcsr;
       uint16_t x87_control;
-      uint16_t x87_status; /* 0 while it is in no processor; FRAMED: all registers are in the frame instead */
+      uint16_t x87_status; /* 0 while it is in no processor */
     };
-    uint64_t floating_point;
+    uint64_t floating_point; /* FRAMED: all registers are in the frame instead */
   };
   bool fresh; /* the frame's %rip and %rsp still lack the window's base */
 };
