@@ -59,8 +59,6 @@ struct boot_system {
 void boot_system(const struct boot_system *system, struct boot_bytes *into);
 /* The entry that the process of that row runs; BOOT_ENTRIES: there is no such row. */
 enum boot_entry boot_system_entry(uint32_t process);
-/* What the first process needs to make all of it; `memory` 0. */
-struct signet_quota boot_system_quota(const struct boot_system *system);
 
 /* ---- boot_archive.c, boot_file.c ---- */
 

@@ -20,10 +20,10 @@ static const struct signet_boot_device devices[BOOT_DEVICES] = {
 void boot_archive(const struct boot_system *system, struct boot_bytes *into) {
   struct boot_bytes compiled = {0};
   boot_system(system, &compiled);
+  /* The first process has all that the machine has: its quota stays 0. */
   struct signet_boot head = {.magic = SIGNET_BOOT_MAGIC,
                              .version = SIGNET_BOOT_VERSION,
                              .devices = BOOT_DEVICES,
-                             .quota = boot_system_quota(system),
                              .first = BOOT_SUPERVISOR,
                              .system_length = (uint32_t)compiled.length};
   struct signet_boot_entry entries[BOOT_ENTRIES] = {0};

@@ -49,27 +49,12 @@ static const struct row {
                   [SIGNET_SLOT_FILES] = CLIENT(FILES)}},
 };
 
-/* The supervisor's own. */
-static const struct signet_quota own = {.threads = 4, .handles = 256, .regions = 256};
-
 static struct signet_quota quota_of(const struct boot_system *system, enum process process) {
   struct signet_quota quota = process == PROGRAM ? system->quota : rows[process].quota;
   /* A quarter of the machine for files, besides those that it begins with; the program has what is left. */
   if (process == MEMORY)
     quota.memory = system->memory / 4 + system->parts[BOOT_FILES].length;
   return quota;
-}
-
-struct signet_quota boot_system_quota(const struct boot_system *system) {
-  struct signet_quota sum = own;
-  for (int process = 0; process < PROCESSES; process++) {
-    struct signet_quota quota = quota_of(system, process);
-    sum.threads += quota.threads;
-    sum.handles += quota.handles;
-    sum.regions += quota.regions;
-    sum.processes += quota.processes + 1;
-  }
-  return sum;
 }
 
 enum boot_entry boot_system_entry(uint32_t process) { return process < PROCESSES ? rows[process].entry : BOOT_ENTRIES; }
