@@ -12,12 +12,9 @@
 
 #include "lib/normalise.h"
 #include "services/mounts.h"
+#include "services/request.h"
 
 #define MADE_UP_DEVICE 0x5167
-#define OPEN_BITS                                                                                                      \
-  (SIGNET_OPEN_READ | SIGNET_OPEN_WRITE | SIGNET_OPEN_CREATE | SIGNET_OPEN_EXCLUSIVE | SIGNET_OPEN_TRUNCATE |          \
-   SIGNET_OPEN_APPEND | SIGNET_OPEN_DIRECTORY | SIGNET_OPEN_NO_FOLLOW)
-#define PERMISSION_BITS 07777
 
 bool files_begin(struct files_service *service, const struct signet_startup *startup) {
   if (startup->abi_version != SIGNET_ABI_VERSION || startup->bytes_length < sizeof(struct services_files))
@@ -244,7 +241,8 @@ static void open_name(struct files_service *service, struct files_client *client
                       const struct files_request *request, const struct mount_place *place) {
   uint32_t flags = request->flags, error = 0;
   bool writes = flags & (SIGNET_OPEN_WRITE | SIGNET_OPEN_TRUNCATE | SIGNET_OPEN_APPEND);
-  if ((flags & ~OPEN_BITS) || request->length > PERMISSION_BITS || !(flags & (SIGNET_OPEN_READ | SIGNET_OPEN_WRITE))) {
+  if ((flags & ~REQUEST_OPEN_BITS) || request->length > REQUEST_PERMISSION_BITS ||
+      !(flags & (SIGNET_OPEN_READ | SIGNET_OPEN_WRITE))) {
     service_answer(buffer, EINVAL, 0, 0);
     return;
   }
@@ -381,7 +379,7 @@ static void serve_name(struct files_service *service, struct files_client *clien
     break;
   }
   uint32_t error = 0;
-  if ((request->flags & ~flag_bits) || (of_mode && request->length > PERMISSION_BITS))
+  if ((request->flags & ~flag_bits) || (of_mode && request->length > REQUEST_PERMISSION_BITS))
     error = EINVAL;
   else if (place->name[0] == 0 && message->tag == FILES_MAKE)
     error = EEXIST;
@@ -457,30 +455,9 @@ static uint32_t look_up(struct files_service *service, char *path, struct mount_
   return place->kind == MOUNT_NOWHERE ? ENOENT : 0;
 }
 
-/* Splits the text behind the request into `count` NUL-terminated names; false if it is not exactly that. */
-static bool names_of(struct service_buffer *buffer, uint32_t count, char *names[2]) {
-  char *text = (char *)buffer->data + FILES_REQUEST;
-  size_t left = buffer->message.length - FILES_REQUEST;
-  for (uint32_t i = 0; i < count; i++) {
-    size_t length = strnlen(text, left);
-    if (length == left)
-      return false;
-    names[i] = text;
-    text += length + 1;
-    left -= length + 1;
-  }
-  return left == 0;
-}
-
 void files_serve(struct files_service *service, struct files_client *client, struct service_buffer *buffer) {
   struct signet_message *message = &buffer->message;
-  if (message->length < FILES_REQUEST || message->length > FILES_DATA_MOST || message->moved_count > 1) {
-    service_answer(buffer, EINVAL, 0, 0);
-    return;
-  }
-  bool with_block = message->tag == FILES_READ_BLOCK || message->tag == FILES_WRITE_BLOCK ||
-                    message->tag == FILES_STREAM_READ_BLOCK || message->tag == FILES_STREAM_WRITE_BLOCK;
-  if (with_block != (message->moved_count == 1)) {
+  if (!request_form(buffer)) {
     service_answer(buffer, EINVAL, 0, 0);
     return;
   }
@@ -498,34 +475,26 @@ void files_serve(struct files_service *service, struct files_client *client, str
   case FILES_SYNC:
     serve_file(service, client, buffer, &request);
     return;
-  case FILES_OPEN:
-  case FILES_STATUS_NAME:
-  case FILES_MAKE:
-  case FILES_REMOVE:
-  case FILES_READ_LINK:
-  case FILES_PERMISSIONS:
-  case FILES_TIMES:
-  case FILES_RENAME:
-  case FILES_LINK: {
-    char *names[2];
-    struct mount_place places[2];
-    uint32_t count = message->tag == FILES_RENAME || message->tag == FILES_LINK ? 2 : 1;
-    uint32_t error = names_of(buffer, count, names) ? 0 : EINVAL;
-    if (!error && message->tag != FILES_LINK)
-      error = look_up(service, names[0], &places[0]);
-    if (!error && count == 2)
-      error = look_up(service, names[1], &places[1]);
-    if (error)
-      service_answer(buffer, error, 0, 0);
-    else if (message->tag == FILES_RENAME)
-      rename_name(service, buffer, &places[0], &places[1]);
-    else if (message->tag == FILES_LINK)
-      make_link(service, buffer, names[0], &places[1]);
-    else
-      serve_name(service, client, buffer, &request, &places[0]);
+  }
+  uint32_t count = request_names(message->tag);
+  if (!count) {
+    /* Requests of a stream, and numbers that are none. */
+    service_answer(buffer, ENOSYS, 0, 0);
     return;
   }
-  }
-  /* Requests of a stream, and numbers that are none. */
-  service_answer(buffer, ENOSYS, 0, 0);
+  char *names[2];
+  struct mount_place places[2];
+  uint32_t error = request_split(buffer, count, names) ? 0 : EINVAL;
+  if (!error && message->tag != FILES_LINK)
+    error = look_up(service, names[0], &places[0]);
+  if (!error && count == 2)
+    error = look_up(service, names[1], &places[1]);
+  if (error)
+    service_answer(buffer, error, 0, 0);
+  else if (message->tag == FILES_RENAME)
+    rename_name(service, buffer, &places[0], &places[1]);
+  else if (message->tag == FILES_LINK)
+    make_link(service, buffer, names[0], &places[1]);
+  else
+    serve_name(service, client, buffer, &request, &places[0]);
 }

@@ -10,18 +10,22 @@ SERVICES_LINK = $(B)/bin/signet-cc -nostartfiles -Wl,--gc-sections $(filter %.o,
 SERVICES_LIBRARIES := $(B)/lib/libsignet.a $(B)/lib/libsignetrt.a $(B)/libexec/signet/ld
 $(B)/services/console: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S console.c stream.c) $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
-$(B)/services/files: $(patsubst %,$(B)/services/objects/%.o,start.S files_main.c loop.c files.c mounts.c) $(SERVICES_LIBRARIES)
+$(B)/services/files: $(patsubst %,$(B)/services/objects/%.o,start.S files_main.c loop.c files.c mounts.c request.c) $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
 $(B)/services/serial: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S serial_main.c serial.c line.c stream.c loop.c) \
   $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
-# The bare machine's first process: all of it is read before its first instruction, so it has no text of debuggers.
+$(B)/services/memory: $(patsubst %,$(B)/services/objects/%.o,start.S memory_main.c memory.c cpio.c pages.c request.c loop.c) \
+  $(SERVICES_LIBRARIES)
+	$(SERVICES_LINK)
+# The bare machine's are in its boot archive, and all of the first is read before its first instruction: they have no
+# text of debuggers.
 $(B)/services/objects/supervisor.c.o $(B)/services/objects/system.c.o: SERVICES_CFLAGS += -Os
-$(B)/services/supervisor: SERVICES_LINK += -Wl,--strip-debug
+$(addprefix $(B)/services/,memory serial supervisor): SERVICES_LINK += -Wl,--strip-debug
 $(B)/services/supervisor: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S supervisor.c system.c) $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
 
-ALL += $(addprefix $(B)/services/,console files serial supervisor)
+ALL += $(addprefix $(B)/services/,console files memory serial supervisor)
 -include $(wildcard $(B)/services/objects/*.d)
 
 # The services native, on a mock of the kernel, under the sanitizers; as the library's tests in lib/module.mk.

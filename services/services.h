@@ -18,7 +18,8 @@
  * build/services/memory: slots 0 .. clients-1 as those of files; slot `clients` is the archive device. One tree of
  * files in memory; at first those of the cpio archive ("newc", names without a leading "/") that is an entry of the
  * archive. Start-up bytes: struct services_memory, then its places: the longest that holds a name says whether anything
- * there can be changed; where none does, it can. It ends when its last client is gone.
+ * there can be changed; where none does, it can. What a place names and the files do not have is an empty directory; so
+ * is /tmp, unless "/" is read-only. It ends when its last client is gone.
  * Quota it needs: threads 1, handles 32, regions 64, memory 2 MiB, its stack, and all that its files shall hold.
  *
  * build/services/supervisor, the first process of the bare machine: slots are the devices of the boot archive, start-up
