@@ -79,19 +79,26 @@ struct port_context *port_context_create(uint32_t entry, uint32_t stack, uint64_
   return context;
 }
 
-static void keep_nothing(struct pc_cpu *cpu) {
-  cpu->context = &cpu->nobody;
-  cpu->registers = cpu->nobody.current;
+static void keep_nothing(struct pc_cpu *cpu) { cpu->registers = &cpu->nobody; }
+
+void pc_context_cpu(struct pc_cpu *cpu) {
+  keep_nothing(cpu);
+  cpu->quick = have_avx ? (uint8_t)(cpu->number + 1) : 0xff;
 }
 
-/* The thread that ran last in a window is always destroyed before the window is somebody else's. */
+/* A context is a page. */
+static struct port_context *context_of(const struct pc_registers *registers) {
+  return (struct port_context *)((uint64_t)registers & ~(PC_PAGE - 1));
+}
+
+static bool has_registers(const struct port_context *context, const struct pc_cpu *cpu) {
+  return context_of(cpu->registers) == context;
+}
+
 void port_context_destroy(struct port_context *context) {
-  for (uint32_t i = 0; i < pc_cpu_count; i++) {
-    if (pc_cpus[i]->context == context)
+  for (uint32_t i = 0; i < pc_cpu_count; i++)
+    if (has_registers(context, pc_cpus[i]))
       keep_nothing(pc_cpus[i]);
-    if (context->in_window && pc_cpus[i]->base == pc_window_base(context->window))
-      pc_cpus[i]->base = 0;
-  }
   if (context->in_window)
     pointer_in[context->window] = NULL;
   pc_frames_give(pc_physical(context), 1);
@@ -135,8 +142,6 @@ static void change_floating_point(struct pc_registers *from, const struct pc_reg
 
 void pc_context_put_away(void) {
   struct pc_cpu *cpu = pc_cpu_self();
-  if (cpu->context == &cpu->nobody)
-    return;
   store_floating_point(cpu->registers);
   settle_floating_point(cpu->registers);
   keep_nothing(cpu);
@@ -146,14 +151,14 @@ void port_context_set_floating_point(struct port_context *context, uint32_t mxcs
   context->current->mxcsr = mxcsr;
   context->current->x87_control = (uint16_t)x87;
   context->current->x87_status = 0;
-  if (PC_CPU->context == context)
+  if (has_registers(context, pc_cpu_self()))
     load_floating_point(mxcsr, (uint16_t)x87);
 }
 
 /* On the interrupt stack: the registers of the interrupted thread become its context's. */
 void pc_context_save_full(const struct pc_trap_frame *from) {
   struct pc_cpu *cpu = pc_cpu_self();
-  struct port_context *context = cpu->context;
+  struct port_context *context = context_of(cpu->registers);
   struct pc_full *full = full_of(context);
   full->frame = *from;
   full->frame.rflags = (from->rflags & FLAGS_OF_PROCESS) | FLAGS_ALWAYS;
@@ -166,12 +171,12 @@ void pc_context_save_full(const struct pc_trap_frame *from) {
 /* The thread may be about to execute where no code is: the copy then fails, and so will it. */
 void pc_context_roll_back(struct port_context *context) {
   struct pc_trap_frame *frame = &full_of(context)->frame;
-  uint64_t offset = frame->rip - PC_CPU->base;
+  uint64_t base = pc_base(), offset = frame->rip - base;
   if (offset >= PC_WINDOW_BYTES) /* in a stub */
     return;
   uint8_t code[X86_RETURN_TAIL] = {0};
   uint64_t in_bundle = SIGNET_BUNDLE - offset % SIGNET_BUNDLE;
-  uint32_t window = (uint32_t)((PC_CPU->base - PC_WINDOWS_LOW) / PC_WINDOW_BYTES);
+  uint32_t window = (uint32_t)((base - PC_WINDOWS_LOW) / PC_WINDOW_BYTES);
   if (port_copy_in(code, window, (uint32_t)offset, in_bundle < sizeof code ? in_bundle : sizeof code))
     frame->rip -= x86_return_back((uint32_t)offset, code);
 }
@@ -179,7 +184,7 @@ void pc_context_roll_back(struct port_context *context) {
 bool port_context_divert(struct port_context *context, uint32_t entry, uint64_t event) {
   if (context->current != &context->level[0])
     return false;
-  if (PC_CPU->context == context)
+  if (has_registers(context, pc_cpu_self()))
     pc_context_put_away();
   const struct pc_registers *before = &context->level[0];
   /* Only the low 32 bits of %rsp count: it may have been stopped inside a stack sequence. */
@@ -193,7 +198,7 @@ bool port_context_divert(struct port_context *context, uint32_t entry, uint64_t 
 bool port_context_return(struct port_context *context) {
   if (context->current == &context->level[0])
     return false;
-  if (PC_CPU->context == context)
+  if (has_registers(context, pc_cpu_self()))
     pc_context_put_away();
   context->current = &context->level[0];
   return true;
@@ -207,12 +212,6 @@ static void clear_vectors(void) {
                      "pxor %xmm4,%xmm4; pxor %xmm5,%xmm5; pxor %xmm6,%xmm6; pxor %xmm7,%xmm7;"
                      "pxor %xmm8,%xmm8; pxor %xmm9,%xmm9; pxor %xmm10,%xmm10; pxor %xmm11,%xmm11;"
                      "pxor %xmm12,%xmm12; pxor %xmm13,%xmm13; pxor %xmm14,%xmm14; pxor %xmm15,%xmm15");
-}
-
-/* The window's address space; what another process left in the vector registers goes. */
-static inline __attribute__((always_inline)) void set_base(uint64_t base) {
-  __asm__ volatile("wrgsbase %0" : : "r"(base));
-  PC_CPU->base = base;
 }
 
 /* Another thread of this window had its pointer in the thread page, or none. */
@@ -229,6 +228,8 @@ static __attribute__((noinline)) void exchange_thread_pointer(struct port_contex
   context->window = window;
   context->in_window = true;
 }
+
+static inline void set_base(uint64_t base) { __asm__ volatile("wrgsbase %0" : : "r"(base)); }
 
 /* With all registers in its frame; unlocks. */
 static _Noreturn void enter_full(struct port_context *context, uint64_t base) {
@@ -260,39 +261,31 @@ static __attribute__((noinline)) _Noreturn void resume_fully(struct port_context
     settle_floating_point(before);
   else
     change_floating_point(before, registers);
-  PC_CPU->context = context;
   PC_CPU->registers = registers;
-  if (PC_CPU->base != base) {
-    pc_window_enter(window);
-    set_base(base);
-    clear_vectors();
-  }
+  pc_window_enter(window);
+  set_base(base);
   if (pointer_in[window] != context)
     exchange_thread_pointer(context, window, base);
   if (is_framed(registers))
     enter_full(context, base);
+  clear_vectors();
   enter(registers, base);
 }
 
-/* The way that a reply takes, and few instructions: a thread that called, alone in its window, which this processor was
- * the last to use, with floating point control like that of the thread before. */
+/* The way that a reply takes, in few instructions: to a thread that called, alone in its window, which this processor
+ * was the last to use, with floating point control like that of the thread before. */
 _Noreturn void port_resume(struct port_context *context, uint32_t window) {
-  struct pc_registers *registers = context->current;
+  struct pc_registers *registers = context->current, *before = PC_CPU->registers;
   uint64_t base = pc_window_base(window);
-  if (PC_CPU->context != context) {
-    struct pc_registers *before = PC_CPU->registers;
+  if (before != registers) {
     store_floating_point(before);
     if (__builtin_expect(before->floating_point != registers->floating_point || pointer_in[window] != context ||
-                             !pc_window_entered(window) || !have_avx,
+                             !pc_window_used_by(window, PC_CPU->quick),
                          0))
       resume_fully(context, window);
-    __asm__ volatile("emms");
-    PC_CPU->context = context;
     PC_CPU->registers = registers;
-    if (PC_CPU->base != base) {
-      set_base(base);
-      __asm__ volatile("vzeroall");
-    }
+    set_base(base);
+    __asm__ volatile("emms; vzeroall");
   }
   enter(registers, base);
 }

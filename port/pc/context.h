@@ -94,11 +94,11 @@ struct pc_task_state { /* as the processor reads it: 4-byte aligned, so no uint6
 /* One processor. %fs is its address, for ever. */
 struct pc_cpu {
   struct pc_cpu *self;
-  struct pc_registers *registers; /* of the thread that runs: where entry.S saves */
+  struct pc_registers *registers; /* of the thread whose floating point control is in the processor, which is the one
+                                     that runs, if one does: where entry.S saves; &nobody: no thread's */
   uint64_t kernel_stack;          /* top */
-  struct port_context *context;   /* whose floating point control is in the processor; &nobody: no thread's */
-  uint64_t base;                  /* of the window that %gs holds and whose values vector registers may hold; 0: none */
   uint32_t number, apic;
+  uint8_t quick;                /* number + 1; 0xff: no thread is resumed quickly (context.c) */
   struct port_context *stopped; /* the thread that was pre-empted, until the scheduler hears of it */
   struct port_fault fault;      /* from the interrupt stack to kernel_fault */
   _Atomic uint32_t wake;        /* 1: a wake is pending */
@@ -106,12 +106,19 @@ struct pc_cpu {
   _Atomic uint32_t started;
   struct pc_task_state task;
   uint64_t gdt[5];
-  struct port_context nobody; /* takes what is saved for no thread */
+  struct pc_registers nobody; /* takes what is saved for no thread */
 };
 
 /* This processor's. */
 #define PC_CPU ((struct pc_cpu __seg_fs *)0)
 static inline struct pc_cpu *pc_cpu_self(void) { return PC_CPU->self; }
+
+/* The base of the window that runs here, or ran last. */
+static inline uint64_t pc_base(void) {
+  uint64_t base;
+  __asm__ volatile("rdgsbase %0" : "=r"(base));
+  return base;
+}
 
 /* entry.S */
 extern const uint8_t pc_entry_low[], pc_entry_high[]; /* faults between them are the process's: they touch its stack */
@@ -121,7 +128,9 @@ _Noreturn void pc_call_on(uint64_t stack, void (*function)(void));
 _Noreturn void pc_enter_frame(const struct pc_trap_frame *frame);
 
 /* context.c */
-bool pc_context_prepare(void); /* false: no XSAVE, or of more state than we have room for */
+/* For all processors; false: their state is more than we have room for. */
+bool pc_context_prepare(void);
+void pc_context_cpu(struct pc_cpu *cpu); /* a processor that has run nobody yet */
 void pc_context_save_full(const struct pc_trap_frame *from);
 /* A thread that was stopped inside the masked return goes back to its start. On the kernel's stack: reading the code
  * may fault. */

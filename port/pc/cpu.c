@@ -38,9 +38,7 @@ static void set_interrupt_stack(struct pc_cpu *cpu, unsigned number, const void 
 static void fill_cpu(struct pc_cpu *cpu, uint32_t number) {
   cpu->self = cpu;
   cpu->number = number;
-  cpu->nobody.current = &cpu->nobody.level[0];
-  cpu->context = &cpu->nobody;
-  cpu->registers = cpu->nobody.current;
+  pc_context_cpu(cpu);
 }
 
 /* With guard pages around each stack. False: no memory. */
@@ -60,7 +58,7 @@ static bool make_stacks(struct pc_cpu *cpu) {
 
 /* Until there is memory an exception is a panic, on a stack that all share. */
 void pc_cpu_prepare(void) {
-  fill_cpu(&first_cpu, 0);
+  first_cpu.self = &first_cpu;
   for (unsigned i = 1; i <= PC_INTERRUPT_STACKS; i++)
     set_interrupt_stack(&first_cpu, i, first_interrupt_stack + FIRST_STACK);
   pc_descriptors_load(&first_cpu);
@@ -99,9 +97,7 @@ void pc_cpu_run(void) {
  * begun. */
 void port_idle(uint64_t deadline) {
   struct pc_cpu *cpu = pc_cpu_self();
-  /* Another processor may run this thread next, and change its window. */
-  pc_context_put_away();
-  cpu->base = 0;
+  pc_context_put_away(); /* another processor may run this thread next */
   port_unlock();
   if (deadline) {
     uint64_t now = port_clock(SIGNET_CLOCK_MONOTONIC);

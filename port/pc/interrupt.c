@@ -84,8 +84,8 @@ static _Noreturn void broken(const struct pc_trap_frame *frame, uint64_t address
 
 static void on_exception(struct pc_trap_frame *frame) {
   struct pc_cpu *cpu = pc_cpu_self();
-  uint64_t address = 0;
-  bool by_process = cpu->base && frame->rip - cpu->base < PC_WINDOW_BYTES;
+  uint64_t address = 0, base = pc_base();
+  bool by_process = in_windows(frame->rip) && frame->rip - base < PC_WINDOW_BYTES;
   if (frame->vector == VECTOR_PAGE_FAULT) {
     __asm__ volatile("mov %%cr2, %0" : "=r"(address));
     if (!(frame->error & (ERROR_RESERVED | ERROR_EXECUTE)) && in_windows(address) &&
@@ -103,8 +103,8 @@ static void on_exception(struct pc_trap_frame *frame) {
     broken(frame, address);
   enum signet_fault kind = fault_kind(frame);
   cpu->fault.kind = on_its_stack ? SIGNET_FAULT_STACK : kind;
-  cpu->fault.instruction = on_its_stack ? 0 : (uint32_t)(frame->rip - cpu->base - (kind == SIGNET_FAULT_TRAP ? 1 : 0));
-  cpu->fault.address = address - cpu->base < PC_WINDOW_BYTES ? address - cpu->base : address;
+  cpu->fault.instruction = on_its_stack ? 0 : (uint32_t)(frame->rip - base - (kind == SIGNET_FAULT_TRAP ? 1 : 0));
+  cpu->fault.address = address - base < PC_WINDOW_BYTES ? address - base : address;
   pc_call_on(cpu->kernel_stack, enter_fault);
 }
 
@@ -120,7 +120,7 @@ static void on_interrupt(const struct pc_trap_frame *frame) {
   pc_window_settle();
   if (atomic_load_explicit(&cpu->sleeping, memory_order_relaxed))
     return;
-  if (!before_stub(frame->rip) && !(cpu->base && frame->rip - cpu->base < PC_WINDOW_BYTES))
+  if (!before_stub(frame->rip) && !(in_windows(frame->rip) && frame->rip - pc_base() < PC_WINDOW_BYTES))
     pc_panic_at(frame->rip, frame->rbp, "interrupt %lu at 0x%lx, where no process's code is", frame->vector,
                 frame->rip);
   if (frame->vector == PC_VECTOR_WAKE)

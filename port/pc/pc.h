@@ -155,8 +155,8 @@ bool pc_window_fault(uint64_t address, bool write);
 /* Before this processor touches the window on behalf of another process than the last: what other processors took away
  * from it is forgotten here too. */
 void pc_window_enter(uint32_t window);
-/* This processor has entered it, and no other since. */
-bool pc_window_entered(uint32_t window);
+/* A processor (its number, plus 1) was the last to enter it. */
+bool pc_window_used_by(uint32_t window, uint8_t user);
 /* At every interrupt: forgets what this processor remembers of memory that waits for that. */
 void pc_window_settle(void);
 /* Around a processor's sleep: one that sleeps holds nobody up by what it remembers. */

@@ -554,12 +554,12 @@ static void adopt(struct window *window) {
   window->user = port_cpu_self() + 1;
 }
 
-inline __attribute__((always_inline)) bool pc_window_entered(uint32_t window) {
-  return windows[window].user == port_cpu_self() + 1;
+inline __attribute__((always_inline)) bool pc_window_used_by(uint32_t window, uint8_t user) {
+  return windows[window].user == user;
 }
 
 void pc_window_enter(uint32_t window) {
-  if (!pc_window_entered(window))
+  if (!pc_window_used_by(window, (uint8_t)(port_cpu_self() + 1)))
     adopt(&windows[window]);
 }
 
