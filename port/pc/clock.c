@@ -10,10 +10,13 @@
 #define NANOSECONDS 1000000000ull
 #define PIT_HERTZ 1193182
 #define PM_TIMER_HERTZ 3579545
-#define CALIBRATE_MICROSECONDS 200
-#define FADT_PM_TIMER 76 /* its I/O port */
+#define CALIBRATE_MICROSECONDS 200 /* at most */
+#define CLOSE 1000                 /* a part in so many is exact enough */
+#define FADT_PM_TIMER 76           /* its I/O port */
 #define CMOS_INDEX 0x70
 #define CMOS_DATA 0x71
+#define CMOS_STATUS 0x0a
+#define CMOS_UPDATING 0x80
 
 static uint64_t frequency;    /* of the TSC, per second */
 static uint64_t multiplier;   /* nanoseconds a count, times 2^32 */
@@ -89,7 +92,7 @@ struct edge {
 static bool find_edge(const struct reference *reference, struct edge *edge) {
   uint64_t earlier = pc_read_tsc();
   uint32_t was = reference->read();
-  for (unsigned i = 0; i < 20000; i++) {
+  for (unsigned i = 0; i < 2000; i++) {
     uint64_t begin = pc_read_tsc();
     edge->count = reference->read();
     edge->after = pc_read_tsc();
@@ -104,7 +107,7 @@ static bool find_edge(const struct reference *reference, struct edge *edge) {
 /* Between low and high; the roundest where they are close enough for that to be no guess. */
 static uint64_t choose(uint64_t low, uint64_t high) {
   uint64_t middle = low + (high - low) / 2;
-  for (uint64_t step = NANOSECONDS; high - low < low / 1000 && step > 1; step /= 10) {
+  for (uint64_t step = NANOSECONDS; high - low <= low / CLOSE && step > 1; step /= 10) {
     uint64_t round = (middle + step / 2) / step * step;
     if (round >= low && round <= high)
       return round;
@@ -112,9 +115,9 @@ static uint64_t choose(uint64_t low, uint64_t high) {
   return middle;
 }
 
-/* 0: it does not count. */
+/* 0: it does not count. Ends as soon as it knows well enough. */
 static uint64_t measure_frequency(const struct reference *reference) {
-  uint64_t least = 0, most = 0;
+  uint64_t low = 0, high = 0;
   for (unsigned tries = 0; tries < 4; tries++) {
     struct edge first, last;
     uint32_t counts;
@@ -124,13 +127,13 @@ static uint64_t measure_frequency(const struct reference *reference) {
       if (!find_edge(reference, &last))
         return 0;
       counts = (reference->down ? first.count - last.count : last.count - first.count) & reference->mask;
-    } while (counts < (uint64_t)reference->hertz * CALIBRATE_MICROSECONDS / 1000000);
-    least = (last.before - first.after) * reference->hertz / counts;
-    most = (last.after - first.before) * reference->hertz / counts;
-    if (most - least < least / 64) /* else something took this processor away */
+      low = (last.before - first.after) * reference->hertz / counts;
+      high = (last.after - first.before) * reference->hertz / counts;
+    } while (high - low > low / CLOSE && counts < (uint64_t)reference->hertz * CALIBRATE_MICROSECONDS / 1000000);
+    if (high - low < low / 64) /* else something took this processor away */
       break;
   }
-  return choose(least, most);
+  return choose(low, high);
 }
 
 static void find_frequency(void) {
@@ -176,8 +179,10 @@ static uint64_t days_before(uint64_t year, uint64_t month, uint64_t day) {
 static uint64_t read_date(void) {
   static const uint8_t numbers[] = {0, 2, 4, 7, 8, 9, 0x32}; /* seconds to century */
   uint8_t now[sizeof numbers], again[sizeof numbers];
+  if (read_cmos(CMOS_STATUS) == 0xff) /* nobody answers */
+    return 0;
   for (unsigned tries = 0; tries < 100; tries++) {
-    for (unsigned i = 0; i < 100000 && read_cmos(0x0a) & 0x80; i++)
+    for (unsigned i = 0; i < 100000 && read_cmos(CMOS_STATUS) & CMOS_UPDATING; i++)
       pc_pause();
     for (unsigned i = 0; i < sizeof numbers; i++)
       now[i] = read_cmos(numbers[i]);
