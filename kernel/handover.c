@@ -123,6 +123,9 @@ static inline __attribute__((always_inline)) void hand_over(struct cpu *cpu, str
 static __attribute__((noinline)) struct signet_result in_full(struct cpu *cpu, struct thread *thread,
                                                               uint64_t message) {
   const uint64_t *arguments = thread->arguments;
+  /* Another thread may have asked there meanwhile. */
+  if (thread->asked == &nowhere)
+    prepare(thread, arguments[0], arguments[2], arguments[3], arguments[4]);
   hand_over(cpu, thread, message, false);
   return call_locked(arguments[0], message, arguments[2], arguments[3], arguments[4], SIGNET_CALL_channel_call);
 }

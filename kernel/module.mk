@@ -46,7 +46,10 @@ KERNEL_TESTS := $(patsubst tests/kernel/%.c,$(B)/tests/kernel/%,$(wildcard tests
 
 $(B)/tests/kernel/%_test: tests/kernel/%_test.c $(B)/lib/libkernel-sanitize.a $(B)/lib/libverifier-sanitize.a
 	@mkdir -p $(@D)
-	$(CC) $(KERNEL_TEST_FLAGS) -Itests/kernel -MMD -MP $< -o $@ $(B)/lib/libkernel-sanitize.a $(B)/lib/libverifier-sanitize.a
+	$(CC) $(KERNEL_TEST_FLAGS) -Itests/kernel $(TEST_LINK) -MMD -MP $< -o $@ $(B)/lib/libkernel-sanitize.a $(B)/lib/libverifier-sanitize.a
+
+# It stands between the kernel's files where a call can be handed over, and where it is not.
+$(B)/tests/kernel/handover_test: TEST_LINK := -Wl,--wrap=handover_call,--wrap=call_locked
 
 ALL += $(KERNEL_TESTS)
 TESTS += $(KERNEL_TESTS)

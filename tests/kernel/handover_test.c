@@ -1,0 +1,863 @@
+/* The hand-over (kernel/handover.c) does what the general way of channel_call does, and only when it may. Every program
+ * of calls is run twice from the same state, in a process each: with the hand-over, and with every call made in the
+ * general way (the linker puts handover_call here, see kernel/module.mk). After every step all that anybody could
+ * notice is noted, and the two must agree. Usage: handover_test [programs [seed]]. A failure is replayed from its seed.
+ */
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support.h"
+
+/* ---- With and without ---- */
+
+static bool general_only;
+static uint64_t asked, went_general;
+
+struct signet_result __real_handover_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
+struct signet_result __real_call_locked(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+                                        uint64_t number);
+struct signet_result __wrap_handover_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
+struct signet_result __wrap_call_locked(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+                                        uint64_t number);
+
+struct signet_result __wrap_handover_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4) {
+  if (!general_only) {
+    asked++;
+    return __real_handover_call(a0, a1, a2, a3, a4);
+  }
+  port_lock();
+  return __real_call_locked(a0, a1, a2, a3, a4, SIGNET_CALL_channel_call);
+}
+
+/* Only handover.c's calls of it come here. */
+struct signet_result __wrap_call_locked(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+                                        uint64_t number) {
+  went_general++;
+  return __real_call_locked(a0, a1, a2, a3, a4, number);
+}
+
+static uint64_t handed_over(void) { return asked - went_general; }
+
+/* ---- What is noted ---- */
+
+#define NOTES_MOST 4000000
+struct note {
+  const char *what;
+  uint64_t value;
+};
+static struct trace {
+  uint64_t count, steps, handed_over, bad;
+  struct note note[NOTES_MOST];
+} * trace[2], *here; /* shared with the children */
+
+static void note(const char *what, uint64_t value) {
+  if (here->count < NOTES_MOST)
+    here->note[here->count++] = (struct note){what, value};
+}
+
+static uint64_t sum(const void *bytes, size_t length) {
+  uint64_t value = 14695981039346656037u;
+  for (size_t i = 0; i < length; i++)
+    value = (value ^ ((const uint8_t *)bytes)[i]) * 1099511628211u;
+  return value;
+}
+
+#define MEMORY_NOTED 0x3000
+
+static void note_thread(const struct thread *thread) {
+  note("thread", thread->number);
+  note("its state", thread->state);
+  note("it waits for", thread->wait == WAIT_ANSWER ? WAIT_OBJECTS : thread->wait);
+  note("wait nodes", thread->wait == WAIT_ANSWER ? 1 : thread->nodes);
+  note("its call is made again", thread->retry);
+  note("its timer", thread->timer ? thread->deadline : 0);
+  note("its cursor", thread->cursor);
+  note("its time", thread->time);
+  note("it is answered", thread->context->answered);
+  note("its answer", (uint64_t)thread->context->result.status);
+  note("its answer's value", thread->context->result.value);
+  note("it is diverted", thread->context->diverted);
+}
+
+static void note_endpoint(const struct endpoint *endpoint) {
+  note("endpoint", endpoint->object.handle);
+  note("messages queued", endpoint->count);
+  note("state of the channel", endpoint->channel->state);
+  for (uint32_t i = 0; i < endpoint->count; i++) {
+    const struct slot *slot = endpoint_slot(endpoint, i);
+    note("message's tag", slot->tag);
+    note("message", sum(slot->data, slot->length));
+  }
+}
+
+static void note_process(struct kernel_process *process) {
+  note("process", process->number);
+  note("its state", process->state);
+  note("its run state", process->run);
+  note("attention", process->attention);
+  note("its processor", process->cpu ? process->cpu->number : 99);
+  note("events", process->events);
+  note("calls", process->calls);
+  note("its time", process->time);
+  note("memory used", process->used.memory);
+  note("handles used", process->used.handles);
+  LIST_EACH(node, &process->threads) note_thread(CONTAINER(node, struct thread, link));
+  LIST_EACH(node, &process->ready) note("ready", CONTAINER(node, struct thread, turn_link)->number);
+  LIST_EACH(node, &process->paid) {
+    struct object *object = CONTAINER(node, struct object, paid_link);
+    if (object->kind == SIGNET_KIND_CLIENT || object->kind == SIGNET_KIND_SERVER)
+      note_endpoint(CONTAINER(object, struct endpoint, object));
+  }
+  const void *memory =
+      process->state < SIGNET_PROCESS_STOPPED ? sim_memory(process->window, SCRATCH, MEMORY_NOTED, false) : NULL;
+  if (memory)
+    note("memory", sum(memory, MEMORY_NOTED));
+}
+
+static void note_world(void) {
+  for (uint32_t i = 0; i < kernel.cpus; i++) {
+    const struct cpu *cpu = kernel.cpu[i];
+    note("processor runs process", cpu->process ? cpu->process->number : 0);
+    note("processor runs thread", cpu->current && cpu->process ? cpu->current->number : 0);
+    note("those that wait", cpu->waiting);
+    note("switches within the slice", cpu->direct);
+    note("switches", cpu->switches);
+    note("messages", cpu->messages);
+    note("charged up to", cpu->charged_at);
+    LIST_EACH(node, &cpu->near) note("near", CONTAINER(node, struct kernel_process, run_link)->number);
+    LIST_EACH(node, &cpu->queue) note("queue", CONTAINER(node, struct kernel_process, run_link)->number);
+  }
+  note("processors that sleep", kernel.idle);
+  note("until", kernel.idle_deadline);
+  note("processors woken", sim_woken);
+  note("timers", kernel.timer_count);
+  LIST_EACH(node, &kernel.processes) note_process(CONTAINER(node, struct kernel_process, link));
+  const char *broken = kernel_check_invariants();
+  if (broken) {
+    printf("# broken invariant: %s\n", broken);
+    here->bad++;
+  }
+  here->steps++;
+}
+
+/* Runs the program in a process of its own, `general` or not. */
+static void run(void (*program)(uint64_t), uint64_t argument, unsigned general) {
+  here = trace[general];
+  here->count = here->steps = here->handed_over = here->bad = 0;
+  fflush(stdout);
+  pid_t child = fork();
+  if (!child) {
+    general_only = general;
+    asked = went_general = 0;
+    program(argument);
+    here->handed_over = handed_over();
+    fflush(stdout);
+    _exit(0);
+  }
+  int status = -1;
+  if (child < 0 || waitpid(child, &status, 0) != child || status) {
+    printf("# the program ended with wait status %d\n", status);
+    here->bad++;
+  }
+}
+
+static bool agree(void (*program)(uint64_t), uint64_t argument) {
+  for (unsigned general = 0; general < 2; general++)
+    run(program, argument, general);
+  if (trace[0]->bad || trace[1]->bad || trace[0]->count == NOTES_MOST)
+    return false;
+  uint64_t most = trace[0]->count < trace[1]->count ? trace[0]->count : trace[1]->count;
+  for (uint64_t i = 0; i < most; i++)
+    if (trace[0]->note[i].what != trace[1]->note[i].what || trace[0]->note[i].value != trace[1]->note[i].value) {
+      for (uint64_t j = i > 12 ? i - 12 : 0; j <= i; j++)
+        printf("# note %llu: %s %llx, in the general way: %s %llx\n", (unsigned long long)j, trace[0]->note[j].what,
+               (unsigned long long)trace[0]->note[j].value, trace[1]->note[j].what,
+               (unsigned long long)trace[1]->note[j].value);
+      return false;
+    }
+  return trace[0]->count == trace[1]->count;
+}
+
+/* ---- Random programs ---- */
+
+static uint64_t state;
+
+static uint32_t chance(uint32_t below) {
+  state = state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+  return (uint32_t)((state >> 33) % below);
+}
+
+#define PROCESSES 3
+static struct kernel_process *process[PROCESSES];
+static uint32_t page; /* in each: mapped, readable or nothing at times */
+
+/* Two channels between each two of them. */
+static bool setup(void) {
+  struct contract_file contract = contract_make();
+  for (unsigned i = 0; i < PROCESSES; i++)
+    if (!(process[i] = boot_unstarted((const char *[]){"one", "two", "three"}[i], 4, NULL)))
+      return false;
+  for (unsigned i = 0; i < PROCESSES; i++) {
+    unsigned j = (i + 1) % PROCESSES;
+    if (kernel_process_connect(process[i], 0, process[j], 1, &contract, sizeof contract) ||
+        kernel_process_connect(process[i], 2, process[j], 3, &contract, sizeof contract))
+      return false;
+  }
+  for (unsigned i = 0; i < PROCESSES; i++)
+    if (kernel_process_start(process[i]))
+      return false;
+  page = process[0]->area_low;
+  for (unsigned i = 0; i < PROCESSES; i++)
+    if (in(process[i], SIGNET_CALL_memory_map, page, 4096, 3, 0, 0).status ||
+        in(process[i], SIGNET_CALL_event_listen, ENTRY, 0, 0, 0, 0).status ||
+        in(process[i], SIGNET_CALL_thread_create, ENTRY, SCRATCH + 0x1000, 0, 0, 0).status ||
+        in(process[i], SIGNET_CALL_thread_create, ENTRY, SCRATCH + 0x1000, 0, 0, 0).status)
+      return false;
+  return true;
+}
+
+static struct kernel_process *acting(void) {
+  for (unsigned i = 0; i < PROCESSES; i++)
+    if (process[i]->run == RUN_ACTIVE && process[i]->window == sim_window())
+      return process[i];
+  return NULL;
+}
+
+static uint64_t some_buffer(void) {
+  switch (chance(60)) {
+  case 0:
+    return SCRATCH + chance(4096);
+  case 1:
+    return chance(2)
+               ? SCRATCH
+               : (uint64_t[]){
+                     0, 0x80000000, SIGNET_BLOCKS_HIGH - 88, 0xfffffff8, UINT64_C(0x100024000), CODE_LOW}[chance(6)];
+  case 2:
+  case 3:
+    return page + 4096 - 88; /* at the end of the page that comes and goes */
+  case 4:
+    return page - (chance(2) ? 16 : 80);
+  default:
+    return SCRATCH + chance(3) * 256;
+  }
+}
+
+static void some_message(struct kernel_process *from, uint64_t offset, const struct endpoint *end) {
+  struct signet_message message = {.length = chance(4) ? 16 : chance(8) ? chance(65) : chance(100)};
+  if (end->side)
+    message.tag = TAG_REPLY;
+  else
+    message.tag = chance(10) ? TAG_REQUEST : chance(3) ? TAG_ONEWAY : TAG_BLOCK;
+  if (!chance(40))
+    message.tag = chance(7);
+  message.moved_count = message.tag == TAG_BLOCK;
+  if (message.tag == TAG_BLOCK) {
+    struct signet_result made = sim_call(SIGNET_CALL_block_allocate, 4096, 0, 0, 0, 0);
+    message.moved[0].handle = made.status ? 0 : (uint32_t)made.value;
+  }
+  if (!chance(60))
+    message.reserved = 1;
+  uint8_t *memory = sim_memory(from->window, offset, SIGNET_MESSAGE_DATA, true);
+  if (memory)
+    memcpy(memory, &message, sizeof message);
+  memory = sim_memory(from->window, offset + SIGNET_MESSAGE_DATA, 16, true);
+  if (memory)
+    memcpy(memory, &state, 8);
+}
+
+static uint64_t some_deadline(void) {
+  return chance(20) ? SIGNET_NEVER : (uint64_t[]){0, sim_clock, sim_clock + 200}[chance(3)];
+}
+
+/* It is for this end to speak. */
+static bool my_turn(const struct endpoint *end) {
+  return end->channel->state == end->side && !end->count && !end->peer->count;
+}
+
+/* The first thread of each process asks the next process; the second and the third answer, an end each. Now and then
+ * they mix. */
+static uint64_t some_end(const struct kernel_process *caller) {
+  static const unsigned ends[][2] = {{0, 2}, {1, 1}, {3, 3}};
+  uint32_t thread = caller->cpu->current->number;
+  if (!chance(20) || thread > 3)
+    return caller->slot[chance(4)];
+  uint64_t first = caller->slot[ends[thread - 1][chance(2)]];
+  const struct endpoint *end = handle_find_endpoint(caller, first);
+  return end && my_turn(end) ? first : caller->slot[ends[thread - 1][chance(2)]];
+}
+
+static void one_call(struct kernel_process *caller) {
+  uint64_t handle = some_end(caller);
+  struct endpoint *end = handle_find_endpoint(caller, handle);
+  uint64_t message = some_buffer(), reply = some_buffer(), capacity = chance(20) ? 200 : chance(200);
+  struct signet_result outcome = {0, 0};
+  unsigned what = chance(3) ? 0 : chance(100);
+  if (caller->handling && sim_current()->diverted && chance(2))
+    what = 96;
+  else if (!end)
+    what = 99;
+  if (what < 70 && !my_turn(end) && chance(8))
+    what = 70; /* it listens */
+  note("what", what);
+  if (what < 70) {
+    some_message(caller, message, end);
+    outcome = sim_call(SIGNET_CALL_channel_call, handle, message, reply, capacity, some_deadline());
+  } else if (what < 80) {
+    uint32_t handles[4] = {(uint32_t)handle, caller->slot[0], caller->slot[1], caller->slot[3]};
+    memcpy(at(caller, SCRATCH + 0x1800), handles, sizeof handles);
+    outcome = sim_call(SIGNET_CALL_channel_receive, SCRATCH + 0x1800, chance(4) ? 1 : 1 + chance(4), reply, capacity,
+                       chance(2) ? sim_clock + 1 + chance(400) : some_deadline());
+  } else if (what < 86) {
+    some_message(caller, message, end);
+    outcome = sim_call(SIGNET_CALL_channel_send, handle, message, 0, 0, 0);
+  } else if (what < 89) {
+    outcome = sim_call(SIGNET_CALL_thread_yield, 0, 0, 0, 0, 0);
+  } else if (what < 91) {
+    outcome = sim_call(SIGNET_CALL_word_wait, SCRATCH + 0x1900, 0, sim_clock + chance(300), 0, 0);
+  } else if (what < 92) {
+    outcome = sim_call(SIGNET_CALL_word_wake, SCRATCH + 0x1900, 1, 0, 0, 0);
+  } else if (what < 94) {
+    outcome = sim_call(SIGNET_CALL_memory_protect, page, 4096, (uint64_t[]){0, 1, 3, 3}[chance(4)], 0, 0);
+  } else if (what < 95) {
+    outcome = sim_call(SIGNET_CALL_clock_read, SIGNET_CLOCK_PROCESS + chance(2), 0, 0, 0, 0);
+  } else if (what < 96) {
+    outcome = sim_call(SIGNET_CALL_event_listen, chance(4) ? ENTRY : 0, 0, 0, 0, 0);
+  } else if (what < 97 || (what < 99 && caller->handling)) {
+    outcome = sim_call(SIGNET_CALL_event_return, 0, 0, 0, 0, 0);
+  } else if (what < 98 && !chance(10)) {
+    outcome = sim_call(SIGNET_CALL_handle_close, handle, 0, 0, 0, 0);
+  } else if (what < 99) {
+    uint32_t threads = caller->used.threads;
+    if (threads < 4)
+      outcome = sim_call(SIGNET_CALL_thread_create, ENTRY, SCRATCH + 0x1000, 0, 0, 0);
+    else if (!chance(8))
+      outcome = sim_call(SIGNET_CALL_thread_exit, 0, 0, 0, 0, 0);
+  } else {
+    outcome = sim_call(SIGNET_CALL_process_usage, SCRATCH + 0x1a00, 0, 0, 0, 0);
+  }
+  note("status", (uint64_t)outcome.status);
+  note("value", outcome.value);
+}
+
+static void step(void) {
+  sim_clock += chance(4) ? 0 : chance(30);
+  if (!chance(60)) {
+    struct kernel_process *one = process[chance(PROCESSES)];
+    unsigned what = chance(200);
+    if (!what)
+      kernel_process_stop(one);
+    else if (what < 20 || one->event_entry)
+      kernel_process_event(one, SIGNET_EVENT_WINDOW_SIZE);
+  }
+  if (!sim_current())
+    sim_run();
+  struct kernel_process *caller = sim_current() ? acting() : NULL;
+  if (!caller) {
+    /* All wait for each other: some do not wait for ever, and the others hear something else. */
+    sim_clock += 300;
+    kernel_process_event(process[chance(PROCESSES)], SIGNET_EVENT_WINDOW_SIZE);
+    return;
+  }
+  sim_current()->answered = false;
+  if (!chance(30))
+    sim_preempt();
+  else
+    one_call(caller);
+}
+
+static void random_program(uint64_t seed) {
+  state = seed;
+  if (!setup()) {
+    here->bad++;
+    return;
+  }
+  unsigned processors = 1 + chance(2), steps = 300 + chance(400);
+  for (unsigned i = 0; i < steps && test_good; i++) {
+    sim_choose_cpu(chance(8) ? 0 : chance(processors));
+    step();
+    note_world();
+  }
+}
+
+static void random_programs(uint64_t programs, uint64_t seed) {
+  uint64_t steps = 0, handed = 0;
+  for (uint64_t i = 0; i < programs && test_good; i++) {
+    CHECK(agree(random_program, seed + i));
+    if (!test_good)
+      printf("# program of seed %llu\n", (unsigned long long)(seed + i));
+    steps += trace[0]->steps;
+    handed += trace[0]->handed_over;
+    CHECK(!trace[1]->handed_over);
+  }
+  printf("# %llu steps, %llu hand-overs\n", (unsigned long long)steps, (unsigned long long)handed);
+  CHECK(handed > steps / 40);
+}
+
+/* ---- One by one: all is such that a call is handed over, but for one thing ---- */
+
+/* State 0: it is the client's turn, 1: the server's, 2: the client's, but it is not to send a request. */
+enum { REQUEST, REPLY, LAST, OTHER, BLOCK, NOTE, MORE, MESSAGES };
+static const struct talk {
+  struct signet_contract header;
+  struct signet_contract_message rows[MESSAGES];
+  uint8_t next[3][MESSAGES];
+} talk = {{.version = SIGNET_CONTRACT_VERSION,
+           .messages = MESSAGES,
+           .states = 3,
+           .slots_to_server = 2,
+           .slots_to_client = 2,
+           .data_most = 64},
+          {[REQUEST] = {.length_most = 64},
+           [REPLY] = {.to_client = 1, .length_most = 64},
+           [LAST] = {.to_client = 1, .length_most = 64},
+           [OTHER] = {.length_least = 4, .length_most = 60},
+           [BLOCK] = {.moved_count = 1, .moved_kind = {SIGNET_KIND_BLOCK}, .length_most = 64},
+           [NOTE] = {.to_client = 1, .length_most = 64},
+           [MORE] = {.length_most = 64}},
+          {{[REQUEST] = 1, [REPLY] = 255, [LAST] = 255, [OTHER] = 1, [BLOCK] = 1, [NOTE] = 0, [MORE] = 255},
+           {[REQUEST] = 255, [REPLY] = 0, [LAST] = 2, [OTHER] = 255, [BLOCK] = 255, [NOTE] = 1, [MORE] = 1},
+           {[REQUEST] = 255, [REPLY] = 255, [LAST] = 255, [OTHER] = 1, [BLOCK] = 255, [NOTE] = 2, [MORE] = 255}}};
+
+#define TALK_LENGTH (offsetof(struct talk, next) + sizeof talk.next)
+
+#define MESSAGE SCRATCH
+#define ANSWER (SCRATCH + 512)
+#define LISTEN (SCRATCH + 1024) /* handles to receive from */
+#define DATA_END (DATA_LOW + DATA_LENGTH)
+
+static struct kernel_process *client, *server, *other;
+/* The call under test, and how the server waits for it. */
+static struct {
+  uint64_t handle, message, reply, capacity, deadline;
+  uint64_t server_reply, server_capacity, server_tag;
+} call;
+
+static void put(struct kernel_process *to, uint64_t offset, uint32_t tag, uint32_t length) {
+  struct signet_message *message = at(to, offset);
+  *message = (struct signet_message){.tag = tag, .length = length};
+  uint8_t *data = sim_memory(to->window, offset + SIGNET_MESSAGE_DATA, length, true);
+  for (uint32_t i = 0; data && i < length; i++)
+    data[i] = (uint8_t)(i * 7 + tag);
+}
+
+static int64_t converse(struct kernel_process *from, uint32_t tag) {
+  put(from, MESSAGE, tag, 16);
+  return in(from, SIGNET_CALL_channel_call, from->slot[0], MESSAGE, ANSWER, 200, SIGNET_NEVER).status;
+}
+
+static int64_t receive(struct kernel_process *by, uint64_t deadline) {
+  *word_at(by, LISTEN) = by->slot[0];
+  return in(by, SIGNET_CALL_channel_receive, LISTEN, 1, ANSWER, 200, deadline).status;
+}
+
+/* The client has made a request, and the server has it. */
+static void request_made(void) {
+  client = boot_unstarted("client", 2, NULL);
+  server = boot_unstarted("server", 1, NULL);
+  other = boot_unstarted("other", 1, NULL);
+  if (!client || !server || !other || kernel_process_connect(client, 0, server, 0, &talk, TALK_LENGTH) ||
+      kernel_process_connect(client, 1, other, 0, &talk, TALK_LENGTH) || kernel_process_start(other) ||
+      kernel_process_start(client) || kernel_process_start(server))
+    here->bad++;
+  CHECK(receive(other, SIGNET_NEVER) == SIM_AWAY);
+  CHECK(converse(client, REQUEST) == SIM_AWAY);
+  CHECK(receive(server, SIGNET_NEVER) == SIGNET_OK);
+  call.handle = client->slot[0];
+  call.message = MESSAGE, call.reply = ANSWER, call.capacity = 200, call.deadline = SIGNET_NEVER;
+  call.server_reply = ANSWER, call.server_capacity = 200, call.server_tag = REPLY;
+}
+
+/* The server answers and waits for the next; the client has the answer. */
+static void answered(void) {
+  put(server, MESSAGE, (uint32_t)call.server_tag, 16);
+  CHECK_STATUS(in(server, SIGNET_CALL_channel_call, server->slot[0], MESSAGE, call.server_reply, call.server_capacity,
+                  SIGNET_NEVER),
+               SIM_AWAY);
+  CHECK_STATUS(taken(client), SIGNET_OK);
+  put(client, MESSAGE, REQUEST, 16);
+}
+
+static struct signet_message *header(void) { return at(client, MESSAGE); }
+
+static void plain(void) { answered(); }
+static void plain_twice(void) {
+  answered();
+  CHECK(converse(client, REQUEST) == SIM_AWAY);
+  CHECK_STATUS(taken(server), SIGNET_OK);
+  answered();
+}
+#define FORM(name, tag, length)                                                                                        \
+  static void name(void) {                                                                                             \
+    answered();                                                                                                        \
+    put(client, MESSAGE, tag, length);                                                                                 \
+  }
+FORM(empty, REQUEST, 0)
+FORM(one_byte, REQUEST, 1)
+FORM(seven_bytes, REQUEST, 7)
+FORM(nine_bytes, REQUEST, 9)
+FORM(much, REQUEST, 64)
+FORM(too_much, REQUEST, 65)
+FORM(shortest, OTHER, 4)
+FORM(too_short, OTHER, 3)
+FORM(longest, OTHER, 60)
+FORM(too_long, OTHER, 61)
+FORM(of_the_other_side, NOTE, 16)
+FORM(not_in_this_state, MORE, 16)
+FORM(not_in_the_contract, MESSAGES, 16)
+FORM(far_from_the_contract, UINT32_MAX, 16)
+FORM(block_without_block, BLOCK, 16)
+static void endless(void) {
+  answered();
+  header()->length = UINT32_MAX;
+}
+static void moves(void) {
+  answered();
+  put(client, MESSAGE, BLOCK, 16);
+  header()->moved_count = 1;
+  header()->moved[0].handle = (uint32_t)in(client, SIGNET_CALL_block_allocate, 4096, 0, 0, 0, 0).value;
+}
+static void claims_to_move(void) {
+  answered();
+  header()->moved_count = 1;
+}
+static void reserved(void) {
+  answered();
+  header()->reserved = 1;
+}
+/* The same message was allowed before: in another state. */
+static void remembered_of_another_state(void) {
+  answered();
+  CHECK(converse(client, REQUEST) == SIM_AWAY);
+  CHECK_STATUS(taken(server), SIGNET_OK);
+  call.server_tag = LAST;
+  answered();
+}
+static void room_exactly(void) {
+  call.server_capacity = SIGNET_MESSAGE_DATA + 16;
+  answered();
+}
+static void room_short_of_one(void) {
+  call.server_capacity = SIGNET_MESSAGE_DATA + 15;
+  answered();
+}
+#define SERVER_BUFFER(name, where)                                                                                     \
+  static void name(void) {                                                                                             \
+    call.server_reply = where;                                                                                         \
+    answered();                                                                                                        \
+  }
+SERVER_BUFFER(answer_to_code, CODE_LOW)
+SERVER_BUFFER(answer_to_nothing, 0)
+SERVER_BUFFER(answer_half_outside, DATA_END - SIGNET_MESSAGE_DATA)
+SERVER_BUFFER(answer_head_in_code, DATA_LOW - SIGNET_MESSAGE_DATA)
+#define CLIENT_ARGUMENT(name, field, what)                                                                             \
+  static void name(void) {                                                                                             \
+    answered();                                                                                                        \
+    call.field = what;                                                                                                 \
+  }
+CLIENT_ARGUMENT(message_unaligned, message, MESSAGE + 4)
+CLIENT_ARGUMENT(message_unmapped, message, DATA_END + 4096)
+static void message_half_outside(void) {
+  answered();
+  call.message = DATA_END - SIGNET_MESSAGE_DATA;
+  put(client, call.message, REQUEST, 16);
+}
+CLIENT_ARGUMENT(message_in_low_guard, message, 0)
+CLIENT_ARGUMENT(message_at_the_end, message, UINT64_C(0xfffffff8))
+CLIENT_ARGUMENT(message_beyond, message, UINT64_C(0x100000000) + MESSAGE)
+CLIENT_ARGUMENT(message_far_beyond, message, (UINT64_C(1) << 63) + MESSAGE)
+CLIENT_ARGUMENT(reply_elsewhere, reply, ANSWER + 256)
+CLIENT_ARGUMENT(reply_unaligned, reply, ANSWER + 4)
+CLIENT_ARGUMENT(reply_beyond, reply, UINT64_C(0x100000000) + ANSWER)
+CLIENT_ARGUMENT(reply_at_the_end, reply, UINT64_C(0xffffffc8))
+CLIENT_ARGUMENT(reply_unmapped, reply, 0x70000000)
+CLIENT_ARGUMENT(capacity_less_than_a_head, capacity, 79)
+CLIENT_ARGUMENT(capacity_none, capacity, 0)
+CLIENT_ARGUMENT(capacity_a_head, capacity, 80)
+CLIENT_ARGUMENT(capacity_beyond, capacity, UINT64_C(0x100000000) - ANSWER + 8)
+CLIENT_ARGUMENT(capacity_far_beyond, capacity, UINT64_MAX)
+CLIENT_ARGUMENT(deadline_at_once, deadline, 0)
+CLIENT_ARGUMENT(deadline_passed, deadline, 1)
+CLIENT_ARGUMENT(deadline_to_come, deadline, sim_clock + 100)
+CLIENT_ARGUMENT(deadline_almost_never, deadline, SIGNET_NEVER - 1)
+CLIENT_ARGUMENT(handle_none, handle, 0)
+CLIENT_ARGUMENT(handle_stale, handle, client->slot[0] + 0x10000)
+CLIENT_ARGUMENT(handle_beyond, handle, client->slot[0] + UINT64_C(0x100000000))
+CLIENT_ARGUMENT(handle_of_another_end, handle, client->slot[1])
+static void in_a_block(bool message) {
+  answered();
+  struct signet_result block = in(client, SIGNET_CALL_block_allocate, 4096, 0, 0, 0, 0);
+  if (message)
+    put(client, block.value >> 32, REQUEST, 16);
+  *(message ? &call.message : &call.reply) = block.value >> 32;
+}
+static void message_in_a_block(void) { in_a_block(true); }
+static void reply_in_a_block(void) { in_a_block(false); }
+static void end_closed(void) {
+  answered();
+  in(client, SIGNET_CALL_handle_close, client->slot[0], 0, 0, 0, 0);
+}
+static void server_stopped(void) {
+  answered();
+  kernel_process_stop(server);
+}
+/* The server's last word of a conversation has two parts. */
+static void queue_not_empty(void) {
+  put(server, MESSAGE, REPLY, 16);
+  CHECK_STATUS(in(server, SIGNET_CALL_channel_send, server->slot[0], MESSAGE, 0, 0, 0), SIGNET_OK);
+  call.server_tag = NOTE;
+  answered();
+}
+static void another_thread(struct kernel_process *of) {
+  CHECK_STATUS(in(of, SIGNET_CALL_thread_create, ENTRY, SCRATCH + 0x1000, 0, 0, 0), SIGNET_OK);
+}
+static void client_has_another_thread_ready(void) {
+  answered();
+  another_thread(client);
+}
+static void client_has_another_thread_waiting(void) {
+  answered();
+  another_thread(client);
+  CHECK_STATUS(in(client, SIGNET_CALL_thread_yield, 0, 0, 0, 0, 0), SIM_AWAY);
+  CHECK_STATUS(in(client, SIGNET_CALL_word_wait, SCRATCH + 0x1900, 0, SIGNET_NEVER, 0, 0), SIM_AWAY);
+}
+static void client_receives_there_too(void) {
+  answered();
+  another_thread(client);
+  CHECK_STATUS(in(client, SIGNET_CALL_thread_yield, 0, 0, 0, 0, 0), SIM_AWAY);
+  CHECK(receive(client, SIGNET_NEVER) == SIM_AWAY);
+}
+static void server_has_another_thread_ready(void) {
+  another_thread(server);
+  answered();
+}
+static void server_receives_there_too(void) {
+  another_thread(server);
+  CHECK_STATUS(in(server, SIGNET_CALL_thread_yield, 0, 0, 0, 0, 0), SIM_AWAY);
+  CHECK(receive(server, SIGNET_NEVER) == SIM_AWAY);
+  answered();
+}
+static void server_receives_there_too_later(void) {
+  another_thread(server);
+  put(server, MESSAGE, REPLY, 16);
+  CHECK_STATUS(in(server, SIGNET_CALL_channel_call, server->slot[0], MESSAGE, ANSWER, 200, SIGNET_NEVER), SIM_AWAY);
+  CHECK(receive(server, SIGNET_NEVER) == SIM_AWAY);
+  CHECK_STATUS(taken(client), SIGNET_OK);
+  put(client, MESSAGE, REQUEST, 16);
+}
+/* A second thread of the client waits for the answer to its own request at the same end. */
+static void two_ask_at_one_end(void) {
+  answered();
+  another_thread(client);
+  CHECK(converse(client, REQUEST) == SIM_AWAY);
+  put(client, MESSAGE, MORE, 16);
+}
+static void server_only_receives(void) {
+  put(server, MESSAGE, REPLY, 16);
+  CHECK_STATUS(in(server, SIGNET_CALL_channel_send, server->slot[0], MESSAGE, 0, 0, 0), SIGNET_OK);
+  CHECK(receive(server, SIGNET_NEVER) == SIM_AWAY);
+  CHECK_STATUS(taken(client), SIGNET_OK);
+  put(client, MESSAGE, REQUEST, 16);
+}
+static void another_was_woken_first(void) {
+  answered();
+  CHECK_STATUS(in(client, SIGNET_CALL_channel_send, client->slot[1], MESSAGE, 0, 0, 0), SIGNET_OK);
+}
+static void another_waits_for_the_processor(void) {
+  answered();
+  CHECK_STATUS(in(client, SIGNET_CALL_channel_send, client->slot[1], MESSAGE, 0, 0, 0), SIGNET_OK);
+  sim_preempt();
+  CHECK(turn_to(client));
+}
+static void processor_sleeps(void) {
+  sim_choose_cpu(1);
+  if (!sim_current())
+    sim_run();
+  sim_choose_cpu(0);
+  sim_woken = 0;
+  answered();
+}
+static void processor_sleeps_and_another_waits(void) {
+  processor_sleeps();
+  CHECK_STATUS(in(client, SIGNET_CALL_channel_send, client->slot[1], MESSAGE, 0, 0, 0), SIGNET_OK);
+  sim_preempt();
+  CHECK(turn_to(client));
+  sim_woken = 0;
+}
+static void timer_waits(uint64_t passes) {
+  answered();
+  another_thread(client);
+  CHECK_STATUS(in(client, SIGNET_CALL_thread_yield, 0, 0, 0, 0, 0), SIM_AWAY);
+  CHECK_STATUS(in(client, SIGNET_CALL_word_wait, SCRATCH + 0x1900, 0, sim_clock + 100, 0, 0), SIM_AWAY);
+  sim_clock += passes;
+}
+static void timer_to_come(void) { timer_waits(99); }
+static void timer_due(void) { timer_waits(100); }
+static void timer_earlier_than_the_sleeper(void) {
+  processor_sleeps();
+  another_thread(client);
+  CHECK_STATUS(in(client, SIGNET_CALL_thread_yield, 0, 0, 0, 0, 0), SIM_AWAY);
+  CHECK_STATUS(in(client, SIGNET_CALL_word_wait, SCRATCH + 0x1900, 0, sim_clock + 100, 0, 0), SIM_AWAY);
+  sim_woken = 0;
+}
+static void last_switch_of_the_slice(void) {
+  answered();
+  kernel.cpu[0]->direct = DIRECT_MOST;
+}
+static void slice_used_up(void) {
+  answered();
+  kernel.cpu[0]->direct = DIRECT_MOST + 1;
+}
+static void event_for_the_client(void) {
+  answered();
+  CHECK_STATUS(in(client, SIGNET_CALL_event_listen, ENTRY, 0, 0, 0, 0), SIGNET_OK);
+  kernel_process_event(client, SIGNET_EVENT_WINDOW_SIZE);
+}
+static void client_is_stopped(void) {
+  answered();
+  kernel_process_stop(client);
+}
+static void attention_for_the_server(void) {
+  answered();
+  server->attention = true;
+}
+static void waited_for_something_else_meanwhile(void) {
+  answered();
+  CHECK_STATUS(in(client, SIGNET_CALL_word_wait, SCRATCH + 0x1900, 0, sim_clock + 10, 0, 0), SIM_AWAY);
+  sim_clock += 20;
+  sim_run();
+  CHECK_STATUS(taken(client), SIGNET_TIMEOUT);
+}
+/* Another thread asked at the same end meanwhile, and is gone. */
+static void asked_by_another_thread_meanwhile(void) {
+  answered();
+  another_thread(client);
+  CHECK_STATUS(in(client, SIGNET_CALL_thread_yield, 0, 0, 0, 0, 0), SIM_AWAY);
+  CHECK_STATUS(in(client, SIGNET_CALL_channel_call, call.handle, MESSAGE + 4, ANSWER, 200, SIGNET_NEVER),
+               SIGNET_ARGUMENT);
+  CHECK_STATUS(in(client, SIGNET_CALL_thread_exit, 0, 0, 0, 0, 0), SIM_AWAY);
+}
+
+static const struct {
+  const char *name;
+  void (*prepare)(void);
+  bool handed_over;
+} cases[] = {
+#define CASE(name, handed_over) {#name, name, handed_over},
+    CASE(plain, true) CASE(plain_twice, true) CASE(empty, true) CASE(one_byte, true) CASE(seven_bytes, true) CASE(
+        nine_bytes, true) CASE(much, true) CASE(too_much, false) CASE(shortest, true) CASE(too_short, false)
+        CASE(longest, true) CASE(too_long, false) CASE(of_the_other_side, false) CASE(not_in_this_state, false) CASE(
+            not_in_the_contract, false) CASE(far_from_the_contract, false) CASE(block_without_block, false)
+            CASE(endless, false) CASE(moves, false) CASE(claims_to_move, false) CASE(reserved, false) CASE(
+                remembered_of_another_state, false) CASE(room_exactly, true) CASE(room_short_of_one,
+                                                                                  false) CASE(answer_to_code, false)
+                CASE(answer_to_nothing, false) CASE(answer_half_outside, false) CASE(answer_head_in_code, false) CASE(
+                    message_unaligned, false) CASE(message_unmapped, false) CASE(message_half_outside, false)
+                    CASE(message_in_low_guard, false) CASE(message_at_the_end, false) CASE(message_beyond, false) CASE(
+                        message_far_beyond,
+                        false) CASE(reply_elsewhere, true)
+                        CASE(reply_unaligned, false) CASE(reply_beyond, false) CASE(reply_at_the_end, false) CASE(
+                            reply_unmapped,
+                            true) CASE(capacity_less_than_a_head,
+                                       false) CASE(capacity_none, false) CASE(capacity_a_head, true)
+                            CASE(capacity_beyond, false) CASE(capacity_far_beyond, false) CASE(deadline_at_once, false)
+                                CASE(deadline_passed,
+                                     false) CASE(deadline_to_come, false) CASE(deadline_almost_never, false)
+                                    CASE(handle_none, false) CASE(handle_stale, false) CASE(handle_beyond, false) CASE(
+                                        handle_of_another_end, false) CASE(message_in_a_block, false)
+                                        CASE(reply_in_a_block, false) CASE(end_closed, false) CASE(
+                                            server_stopped,
+                                            false) CASE(queue_not_empty, false)
+                                            CASE(client_has_another_thread_ready, false) CASE(
+                                                client_has_another_thread_waiting,
+                                                true) CASE(client_receives_there_too,
+                                                           false) CASE(server_has_another_thread_ready,
+                                                                       false) CASE(server_receives_there_too, false)
+                                                CASE(server_receives_there_too_later, false) CASE(
+                                                    two_ask_at_one_end,
+                                                    false) CASE(server_only_receives, false)
+                                                    CASE(another_was_woken_first, false) CASE(
+                                                        another_waits_for_the_processor,
+                                                        true) CASE(processor_sleeps,
+                                                                   true) CASE(processor_sleeps_and_another_waits, false)
+                                                        CASE(timer_to_come, true) CASE(timer_due, false) CASE(
+                                                            timer_earlier_than_the_sleeper,
+                                                            false) CASE(last_switch_of_the_slice, true)
+                                                            CASE(slice_used_up, false) CASE(event_for_the_client, false)
+                                                                CASE(client_is_stopped,
+                                                                     false) CASE(attention_for_the_server, false)
+                                                                    CASE(waited_for_something_else_meanwhile, true)
+                                                                        CASE(asked_by_another_thread_meanwhile, true)
+#undef CASE
+};
+
+/* Who runs answers if it is the server and asks again if it is the client, and nothing else can happen. */
+static void go_on(void) {
+  if (!sim_current())
+    sim_run();
+  if (!sim_current())
+    return;
+  bool got = sim_current()->answered;
+  struct signet_result result = sim_current()->result;
+  struct kernel_process *one = sim_window() == client->window ? client : sim_window() == server->window ? server : NULL;
+  sim_current()->answered = false;
+  note("taken", got);
+  note("status", got ? (uint64_t)result.status : 0);
+  note("value", got ? result.value : 0);
+  if (!one || !got || result.status || !one->slot[0] || !handle_find_endpoint(one, one->slot[0]))
+    sim_preempt();
+  else
+    note("status", (uint64_t)converse(one, one == client ? REQUEST : REPLY));
+}
+
+static void one_case(uint64_t which) {
+  request_made();
+  cases[which].prepare();
+  if (!test_good || !sim_current() || sim_window() != client->window) {
+    here->bad++;
+    return;
+  }
+  uint64_t before = handed_over();
+  note_world();
+  struct signet_result result =
+      sim_call(SIGNET_CALL_channel_call, call.handle, call.message, call.reply, call.capacity, call.deadline);
+  note("status", (uint64_t)result.status);
+  note("value", result.value);
+  if (!general_only && handed_over() - before != cases[which].handed_over) {
+    printf("# %s: it was %shanded over\n", cases[which].name, cases[which].handed_over ? "not " : "");
+    here->bad++;
+  }
+  note_world();
+  for (unsigned i = 0; i < 12; i++) {
+    go_on();
+    note_world();
+  }
+}
+
+static void one_by_one(void) {
+  unsigned failed = 0;
+  for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    if (!agree(one_case, i)) {
+      printf("# %s\n", cases[i].name);
+      failed++;
+    }
+  CHECK(!failed);
+}
+
+int main(int count, char **arguments) {
+  uint64_t programs = count > 1 ? strtoull(arguments[1], NULL, 0) : 150;
+  uint64_t seed = count > 2 ? strtoull(arguments[2], NULL, 0) : 20;
+  for (unsigned i = 0; i < 2; i++) {
+    trace[i] = mmap(NULL, sizeof **trace, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (trace[i] == MAP_FAILED)
+      return 1;
+  }
+  support_initialise();
+  test_begin("each thing that forbids it, one by one: the same with the hand-over and without");
+  one_by_one();
+  test_end();
+  test_begin("random programs: the same with the hand-over and without");
+  random_programs(programs, seed);
+  test_end();
+  return test_finish();
+}
