@@ -19,7 +19,7 @@ TESTS += tests/cli/run.sh
 
 # The tools that read hostile files, under the sanitizers; not `run`, which seals the process that they need open.
 SIGNET_SANITIZE := $(B)/tests/cli/signet-sanitize
-CLI_SANITIZE_OBJECTS := $(patsubst %.c,$(B)/sanitize/%.o,$(CLI_SOURCES) $(wildcard port/linux/*.c)) $(B)/port/linux/entry.S.o
+CLI_SANITIZE_OBJECTS := $(patsubst %.c,$(B)/sanitize/%.o,$(CLI_SOURCES) $(wildcard port/linux/*.c port/x86/*.c)) $(B)/port/linux/entry.S.o
 $(B)/sanitize/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -MMD -MP -c $< -o $@
