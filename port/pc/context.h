@@ -102,7 +102,7 @@ struct pc_cpu {
   struct port_context *stopped; /* the thread that was pre-empted, until the scheduler hears of it */
   struct port_fault fault;      /* from the interrupt stack to kernel_fault */
   _Atomic uint32_t wake;        /* 1: a wake is pending */
-  _Atomic uint32_t sleeping;    /* 1: in port_idle with interrupts on, or about to be */
+  _Atomic uint32_t sleeping;    /* 1: in pc_idle_sleep, or about to be */
   _Atomic uint32_t started;
   struct pc_task_state task;
   uint64_t gdt[5];
@@ -124,6 +124,8 @@ static inline uint64_t pc_base(void) {
 extern const uint8_t pc_entry_low[], pc_entry_high[]; /* faults between them are the process's: they touch its stack */
 extern const uint8_t pc_vectors[];                    /* 256 ways in, PC_VECTOR_BYTES each */
 #define PC_VECTOR_BYTES 16
+void pc_idle_sleep(void);
+extern const uint8_t pc_idle_slept[]; /* where an interrupt finds a processor that sleeps */
 _Noreturn void pc_call_on(uint64_t stack, void (*function)(void));
 _Noreturn void pc_enter_frame(const struct pc_trap_frame *frame);
 

@@ -93,8 +93,7 @@ void pc_cpu_run(void) {
   pc_cpu_enter();
 }
 
-/* An interrupt that comes between the look at `wake` and the sleep ends the sleep: sti takes effect after hlt has
- * begun. */
+/* An interrupt that comes between the look at `wake` and the sleep ends the sleep. */
 void port_idle(uint64_t deadline) {
   struct pc_cpu *cpu = pc_cpu_self();
   pc_context_put_away(); /* another processor may run this thread next */
@@ -105,7 +104,7 @@ void port_idle(uint64_t deadline) {
     if (deadline > now && !atomic_load(&cpu->wake)) {
       pc_apic_timer(deadline == SIGNET_NEVER ? 0 : deadline - now);
       pc_window_asleep();
-      __asm__ volatile("sti; hlt; cli" : : : "memory");
+      pc_idle_sleep();
       pc_window_awake();
       pc_apic_timer(pc_options.tick);
     }

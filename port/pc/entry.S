@@ -89,6 +89,16 @@ pc_call_on:
         call    *%rsi
         ud2
 
+/* void pc_idle_sleep(void): until an interrupt comes, which may be one that waits already: sti takes effect after hlt has begun. */
+        .globl  pc_idle_sleep, pc_idle_slept
+        .p2align 4
+pc_idle_sleep:
+        sti
+        hlt
+pc_idle_slept:
+        cli
+        ret
+
 /* 256 ways in, 16 bytes each. */
         .globl  pc_vectors
         .p2align 4
