@@ -125,7 +125,7 @@ extern const uint8_t pc_entry_low[], pc_entry_high[]; /* faults between them are
 extern const uint8_t pc_vectors[];                    /* 256 ways in, PC_VECTOR_BYTES each */
 #define PC_VECTOR_BYTES 16
 void pc_idle_sleep(void);
-extern const uint8_t pc_idle_slept[]; /* where an interrupt finds a processor that sleeps */
+extern const uint8_t pc_idle_sleeping[]; /* where an interrupt finds a processor that sleeps */
 _Noreturn void pc_call_on(uint64_t stack, void (*function)(void));
 _Noreturn void pc_enter_frame(const struct pc_trap_frame *frame);
 

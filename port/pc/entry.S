@@ -90,12 +90,12 @@ pc_call_on:
         ud2
 
 /* void pc_idle_sleep(void): until an interrupt comes, which may be one that waits already: sti takes effect after hlt has begun. */
-        .globl  pc_idle_sleep, pc_idle_slept
+        .globl  pc_idle_sleep, pc_idle_sleeping
         .p2align 4
 pc_idle_sleep:
         sti
         hlt
-pc_idle_slept:
+pc_idle_sleeping:
         cli
         ret
 

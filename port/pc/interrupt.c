@@ -118,7 +118,7 @@ static void on_interrupt(const struct pc_trap_frame *frame) {
     pc_device_interrupt((uint32_t)(frame->vector - PC_VECTOR_DEVICE));
   pc_apic_end_of_interrupt();
   pc_window_settle();
-  if (frame->rip == (uint64_t)pc_idle_slept)
+  if (frame->rip == (uint64_t)pc_idle_sleeping)
     return;
   if (!before_stub(frame->rip) && !(in_windows(frame->rip) && frame->rip - pc_base() < PC_WINDOW_BYTES))
     pc_panic_at(frame->rip, frame->rbp, "interrupt %lu at 0x%lx, where no process's code is", frame->vector,
