@@ -120,7 +120,6 @@ static uint32_t make_entry(const struct cpio_source *source, const struct entry 
     return SERVICES_END_KIND;
   if (S_ISREG(mode) && entry->field[LINKS] > 1)
     return SERVICES_END_KIND; /* another name of a file: there are none here */
-  /* A link on the way is not followed to: what comes before makes directories. */
   long error = signet_tree_find(tree, entry->name, false, &place);
   if (error == -ENOMEM)
     return SERVICES_END_MEMORY;

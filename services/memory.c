@@ -170,7 +170,8 @@ static long read_file(const struct memory_open *file, uint64_t offset, uint8_t *
     length = file->node->size - offset;
   while (*done < length) {
     uint64_t part = length - *done;
-    memcpy(to + *done, signet_tree_bytes(file->node, offset + *done, &part), part);
+    const uint8_t *bytes = signet_tree_bytes(file->node, offset + *done, &part);
+    memcpy(to + *done, bytes, part);
     *done += part;
   }
   return 0;

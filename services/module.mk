@@ -31,7 +31,9 @@ ALL += $(addprefix $(B)/services/,console files memory serial supervisor)
 # The services native, on a mock of the kernel, under the sanitizers; as the library's tests in lib/module.mk.
 $(B)/tests/services/supervisor_test: $(patsubst %,$(B)/tests/lib/native/%.o,tests/services/supervisor_test.c \
   services/supervisor.c services/system.c tests/lib/tap.c)
-SERVICES_TESTS := $(B)/tests/services/supervisor_test
+$(B)/tests/services/memory_test: $(patsubst %,$(B)/tests/lib/native/%.o,tests/services/memory_test.c services/memory.c \
+  services/cpio.c services/pages.c services/request.c lib/tree.c lib/normalise.c tests/lib/tap.c)
+SERVICES_TESTS := $(addprefix $(B)/tests/services/,memory_test supervisor_test)
 $(SERVICES_TESTS):
 	@mkdir -p $(@D)
 	$(CC) $(LIBRARY_TEST_FLAGS) -no-pie $^ -o $@
