@@ -14,8 +14,8 @@ import sys
 
 signet, kernel, program, logs = sys.argv[1:5]
 child = os.path.join(os.path.dirname(program), "hostile_child")
-PERIODS = [int(period) for period in os.environ.get("SWEEP_PERIODS", "3001 4003 5009").split()]
-ROUNDS = os.environ.get("SWEEP_ROUNDS", "3000")
+PERIODS = [int(period) for period in os.environ.get("SWEEP_PERIODS", "1009 1511 2003 1201 1733 1303 2309 1409 1607 1907 2203 2707").split()]
+ROUNDS = os.environ.get("SWEEP_ROUNDS", "20000")
 WINDOWS_LOW, WINDOW = 0x0000100000000000, 1 << 32
 tests = failed = 0
 images = os.path.join(logs, "images")
@@ -56,7 +56,7 @@ for part in (loop, one):
             dead = False
         if not dead:
             reached[address] = part[address]
-        if re.match(r"(jmp|ret)", part[address]):
+        if re.match(r"(jmp|ret)", part[address]) or part is loop and part[address].startswith("jne"):
             dead = True
 
 kernel_names = symbols(kernel)
@@ -76,7 +76,10 @@ for cpus in (1, 2):
     hits = collections.Counter()
     in_kernel = collections.Counter()
     whole = True
-    for period in PERIODS:
+    for tried, period in enumerate(PERIODS):
+        # As many periods as it takes, three at least.
+        if tried >= 3 and all(hits[address] for address in reached):
+            break
         log = os.path.join(logs, f"sweep-{cpus}-{period}.int")
         run = subprocess.run(
             [signet, "boot", "--machine", "microvm", "--cpus", str(cpus), "--count", "--deadline", "100",
@@ -109,7 +112,7 @@ for cpus in (1, 2):
     stubs = set(range(kernel_names["pc_entry_stubs"], kernel_names["pc_enter"], 128))
     stub_hits = sum(count for address, count in in_kernel.items() if address in stubs)
     elsewhere = {place(address): count for address, count in in_kernel.items()
-                 if address not in stubs and not place(address).startswith("pc_idle_")}
+                 if address not in stubs and not place(address).startswith("pc_idle_sle")}
     ok(stub_hits > 0, f"the first instruction of an entry stub was, {stub_hits} times")
     ok(not elsewhere, "no other instruction of the kernel, but where it sleeps, ever was", elsewhere)
 print(f"1..{tests}")
