@@ -9,6 +9,7 @@ cat <<'END'
 pc_symbol_table:
 END
 [ $# -eq 0 ] || nm -n "$1" | awk '
+  BEGIN { n = at = 0 }
   $3 == "pc_text_low" { low = substr($1, 9) }
   $2 ~ /^[tT]$/ && $3 !~ /^(pc_text_low|pc_text_high)$/ { address[n] = substr($1, 9); name[n++] = $3 }
   END {
