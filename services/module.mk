@@ -33,7 +33,9 @@ $(B)/tests/services/supervisor_test: $(patsubst %,$(B)/tests/lib/native/%.o,test
   services/supervisor.c services/system.c tests/lib/tap.c)
 $(B)/tests/services/memory_test: $(patsubst %,$(B)/tests/lib/native/%.o,tests/services/memory_test.c services/memory.c \
   services/cpio.c services/pages.c services/request.c lib/tree.c lib/normalise.c tests/lib/tap.c)
-SERVICES_TESTS := $(addprefix $(B)/tests/services/,memory_test supervisor_test)
+$(B)/tests/services/serial_test: $(patsubst %,$(B)/tests/lib/native/%.o,tests/services/serial_test.c services/serial.c \
+  services/line.c services/stream.c tests/lib/tap.c)
+SERVICES_TESTS := $(addprefix $(B)/tests/services/,memory_test serial_test supervisor_test)
 $(SERVICES_TESTS):
 	@mkdir -p $(@D)
 	$(CC) $(LIBRARY_TEST_FLAGS) -no-pie $^ -o $@

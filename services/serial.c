@@ -66,9 +66,11 @@ static bool event_told;         /* and not taken yet */
 
 /* ---- The device ---- */
 
+/* As on a bus, what nobody answers is all ones. */
 static uint8_t in(uint32_t port) {
   struct signet_device_request request = {.operation = SIGNET_PORTS_READ, .arguments = {port, 1}};
-  return (uint8_t)signet_device_request(ports, &request).value;
+  struct signet_result result = signet_device_request(ports, &request);
+  return result.status == SIGNET_OK ? (uint8_t)result.value : 0xff;
 }
 
 static void out(uint32_t port, uint8_t value) {

@@ -1,0 +1,876 @@
+/* The serial driver on a 16550 of the test's own: what a terminal does with each byte, the frames of a line between
+ * programs byte by byte, lines that are slow, full or dead, and everything that is wrong at the start. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <signet/calls.h>
+
+#include "contracts/events.h"
+#include "lib/lock.h"
+#include "services/line.h"
+#include "services/serial.h"
+#include "tests/lib/tap.h"
+
+#define BAIL(...) (printf("Bail out! " __VA_ARGS__), printf("\n"), exit(1))
+
+enum { PORTS = 0x70, INTERRUPT, EVENTS, STREAM };
+
+/* ---- A 16550 ---- */
+
+#define FIFO 16
+static struct {
+  uint8_t enable, fifo_control, line_control, modem_control, scratch, divisor[2];
+  uint8_t received[FIFO];
+  uint32_t received_count;
+  uint32_t to_send;   /* bytes in its FIFO */
+  bool slow;          /* it sends only when the test says so */
+  bool empty_pending; /* the interrupt for an empty FIFO */
+  bool no_fifo, absent;
+  uint32_t lost, overfilled;
+  uint8_t line_out[1 << 20];
+  uint32_t line_out_count;
+  uint8_t sending[FIFO];
+} chip;
+
+static const uint8_t *line_in; /* what the other end sends, when the chip takes it */
+static uint32_t line_in_left;
+
+static void chip_send(void) {
+  memcpy(chip.line_out + chip.line_out_count, chip.sending, chip.to_send);
+  chip.line_out_count += chip.to_send;
+  chip.to_send = 0;
+  chip.empty_pending = true;
+}
+
+static uint32_t chip_depth(void) { return chip.no_fifo || !(chip.fifo_control & 1) ? 1 : FIFO; }
+
+static void chip_feed(void) {
+  while (line_in_left && chip.received_count < chip_depth()) {
+    chip.received[chip.received_count++] = *line_in++;
+    line_in_left--;
+  }
+}
+
+static bool chip_interrupts(void) {
+  return ((chip.enable & 1) && chip.received_count) || ((chip.enable & 2) && chip.empty_pending);
+}
+
+static uint8_t chip_read(uint32_t port) {
+  if (chip.absent)
+    return 0xff;
+  switch (port) {
+  case 0: {
+    if (chip.line_control & 0x80)
+      return chip.divisor[0];
+    if (!chip.received_count)
+      BAIL("a byte is read where none is");
+    uint8_t byte = chip.received[0];
+    memmove(chip.received, chip.received + 1, --chip.received_count);
+    chip_feed();
+    return byte;
+  }
+  case 2: {
+    uint8_t fifos = chip.no_fifo || !(chip.fifo_control & 1) ? 0 : 0xc0;
+    if ((chip.enable & 1) && chip.received_count)
+      return fifos | 4;
+    if ((chip.enable & 2) && chip.empty_pending) {
+      chip.empty_pending = false;
+      return fifos | 2;
+    }
+    return fifos | 1;
+  }
+  case 5:
+    return (chip.received_count ? 1 : 0) | (chip.to_send ? 0 : 0x60);
+  case 6:
+    return 0xb0;
+  case 7:
+    return chip.scratch;
+  }
+  return 0;
+}
+
+static void chip_data(uint8_t byte) {
+  if (chip.to_send >= chip_depth()) {
+    chip.overfilled++;
+    return;
+  }
+  chip.sending[chip.to_send++] = byte;
+  chip.empty_pending = false;
+}
+
+static void chip_write(uint32_t port, uint8_t value) {
+  if (chip.absent)
+    return;
+  switch (port) {
+  case 0:
+    if (chip.line_control & 0x80)
+      chip.divisor[0] = value;
+    else
+      chip_data(value);
+    break;
+  case 1:
+    if (chip.line_control & 0x80) {
+      chip.divisor[1] = value;
+    } else {
+      if ((value & 2) && !(chip.enable & 2) && !chip.to_send)
+        chip.empty_pending = true;
+      chip.enable = value;
+    }
+    break;
+  case 2:
+    if ((value ^ chip.fifo_control) & 1 || (value & 2))
+      chip.lost += chip.received_count, chip.received_count = 0;
+    chip.fifo_control = value;
+    chip_feed();
+    break;
+  case 3:
+    chip.line_control = value;
+    break;
+  case 4:
+    chip.modem_control = value;
+    break;
+  case 7:
+    chip.scratch = value;
+    break;
+  }
+}
+
+/* ---- The kernel ---- */
+
+static uint32_t ports_calls;
+static bool ports_gone;
+static void (*while_waiting)(void);
+static struct { uint32_t event; } events_told[100];
+static uint32_t events_told_count;
+static struct service_buffer answered;
+static uint32_t answers;
+static uint64_t clock_now = 5;
+
+static struct signet_result result(int64_t status, uint64_t value) { return (struct signet_result){status, value}; }
+
+struct signet_result signet_device_request(uint32_t device, const struct signet_device_request *request) {
+  ports_calls++;
+  if (device != PORTS || ports_gone)
+    return result(SIGNET_HANDLE, 0);
+  uint64_t port = request->arguments[0];
+  if (port > 7 || request->reserved)
+    BAIL("port %lu", port);
+  switch (request->operation) {
+  case SIGNET_PORTS_READ:
+    if (request->arguments[1] != 1)
+      BAIL("%lu bytes of a port", request->arguments[1]);
+    return result(SIGNET_OK, chip_read((uint32_t)port));
+  case SIGNET_PORTS_WRITE:
+    if (request->arguments[1] != 1 || request->arguments[2] > 255)
+      BAIL("%lu bytes of a port", request->arguments[1]);
+    chip_write((uint32_t)port, (uint8_t)request->arguments[2]);
+    break;
+  case SIGNET_PORTS_WRITE_BYTES: {
+    const uint8_t *from = (const uint8_t *)(uintptr_t)request->buffer_offset;
+    if (port || !request->buffer_length)
+      BAIL("bytes to port %lu", port);
+    for (uint32_t i = 0; i < request->buffer_length; i++)
+      chip_write(0, from[i]);
+    break;
+  }
+  default:
+    BAIL("operation %u", request->operation);
+  }
+  if (!chip.slow && chip.to_send)
+    chip_send();
+  return result(SIGNET_OK, request->operation == SIGNET_PORTS_WRITE_BYTES ? request->buffer_length : 0);
+}
+
+/* What happens on the other thread while this one waits. */
+struct signet_result signet_word_wait(volatile void *word, uint32_t expected, uint64_t deadline) {
+  if (*(volatile uint32_t *)word != expected)
+    return result(SIGNET_AGAIN, 0);
+  if (deadline != SIGNET_NEVER) {
+    clock_now = deadline;
+    if (chip.to_send)
+      chip_send();
+    return result(SIGNET_TIMEOUT, 0);
+  }
+  if (!while_waiting)
+    BAIL("it waits for ever");
+  while_waiting();
+  return result(SIGNET_OK, 0);
+}
+struct signet_result signet_word_wake(volatile void *word, uint32_t most) {
+  return result(SIGNET_OK, word && most ? 0 : 1);
+}
+struct signet_result signet_clock_read(uint32_t clock) {
+  return result(clock == SIGNET_CLOCK_MONOTONIC ? SIGNET_OK : SIGNET_ARGUMENT, clock_now);
+}
+
+struct signet_result signet_channel_send(uint32_t endpoint, const struct signet_message *message) {
+  if (endpoint == EVENTS) {
+    struct events_event event;
+    if (message->tag != EVENTS_EVENT || message->length != sizeof event || message->moved_count || message->reserved)
+      BAIL("an event that the contract forbids");
+    memcpy(&event, (const uint8_t *)message + SIGNET_MESSAGE_DATA, sizeof event);
+    if (event.reserved)
+      BAIL("a reserved field");
+    events_told[events_told_count++].event = event.event;
+  } else if (endpoint == STREAM) {
+    memcpy(&answered, message, SIGNET_MESSAGE_DATA + message->length);
+    answers++;
+  } else {
+    BAIL("endpoint %x", endpoint);
+  }
+  return result(SIGNET_OK, 0);
+}
+
+/* ---- The driver ---- */
+
+static struct services_serial bytes;
+static struct signet_startup startup;
+
+static uint32_t begin(uint32_t flags) {
+  bool no_fifo = chip.no_fifo, absent = chip.absent;
+  /* Nothing is left of the last one. */
+  for (int i = 0; i < 32; i++)
+    serial_event_taken();
+  serial_gone(0);
+  ports_gone = true;
+  serial_drain();
+  memset(&chip, 0, sizeof chip);
+  chip.no_fifo = no_fifo;
+  chip.absent = absent;
+  chip.line_control = 0x80;
+  chip.enable = 0xf;
+  line_in_left = 0;
+  events_told_count = answers = 0;
+  while_waiting = NULL;
+  ports_gone = false;
+  bytes = (struct services_serial){SERVICES_SERIAL_VERSION, flags, 0, 0};
+  startup = (struct signet_startup){.abi_version = SIGNET_ABI_VERSION,
+                                    .slots = SERVICES_SERIAL_SLOTS,
+                                    .handles = {STREAM, STREAM + 1, STREAM + 2, PORTS, INTERRUPT, EVENTS},
+                                    .bytes_offset = (uint32_t)(uintptr_t)&bytes,
+                                    .bytes_length = sizeof bytes};
+  return serial_begin(&startup);
+}
+
+/* As begin, and what is said first is forgotten. */
+static void begin_well(uint32_t flags) {
+  if (begin(flags))
+    BAIL("the driver does not begin");
+  chip.line_out_count = 0;
+}
+
+/* Bytes arrive on the line; the driver is interrupted as long as the chip interrupts. */
+static void arrive(const void *data, uint32_t length) {
+  line_in = data;
+  line_in_left = length;
+  chip_feed();
+  for (uint32_t turns = 0; chip_interrupts(); turns++) {
+    if (turns > 100000)
+      BAIL("the chip's interrupt does not end");
+    serial_interrupt();
+  }
+}
+static void type(const char *text) { arrive(text, (uint32_t)strlen(text)); }
+
+static struct service_buffer buffer;
+static uint8_t block[FILES_BLOCK_MOST] __attribute__((aligned(4096)));
+
+/* -> the error; UINT32_MAX: the answer comes later. */
+static uint32_t ask(uint32_t stream, uint32_t tag, struct files_request request, const void *data, uint32_t length,
+                    uint64_t *value) {
+  bool moves = tag == FILES_STREAM_READ_BLOCK || tag == FILES_STREAM_WRITE_BLOCK;
+  memset(&buffer, 0x5a, sizeof buffer);
+  buffer.message = (struct signet_message){.tag = tag, .length = FILES_REQUEST + length, .moved_count = moves};
+  if (moves)
+    buffer.message.moved[0] =
+        (struct signet_moved){0x155, SIGNET_KIND_BLOCK, (uint32_t)(uintptr_t)block, FILES_BLOCK_MOST};
+  memcpy(buffer.data, &request, sizeof request);
+  if (length)
+    memcpy(buffer.data + FILES_REQUEST, data, length);
+  if (!serial_serve(stream, &buffer))
+    return UINT32_MAX;
+  struct files_answer answer;
+  memcpy(&answer, buffer.data, sizeof answer);
+  if (buffer.message.tag != (moves ? FILES_ANSWERED_BLOCK : FILES_ANSWERED) || buffer.message.moved_count != moves ||
+      buffer.message.length < FILES_ANSWER || buffer.message.length > FILES_ANSWER + FILES_INLINE_MOST ||
+      answer.reserved)
+    ok(false, "an answer to tag %u that the contract forbids", tag);
+  if (value)
+    *value = answer.value;
+  return answer.error;
+}
+
+static bool poll_says(uint64_t wanted) {
+  uint64_t value = 99;
+  return ask(0, FILES_STREAM_POLL, (struct files_request){0}, NULL, 0, &value) == 0 && value == wanted;
+}
+
+/* A read gives exactly this. */
+static bool read_gives(uint64_t length, const void *wanted, uint32_t wanted_length) {
+  uint64_t value;
+  uint32_t error = ask(0, FILES_STREAM_READ, (struct files_request){.length = length}, NULL, 0, &value);
+  if (error) {
+    printf("# error %d\n", (int)error);
+    serial_gone(0);
+    return false;
+  }
+  bool same = value == wanted_length && buffer.message.length == FILES_ANSWER + wanted_length &&
+              memcmp(buffer.data + FILES_ANSWER, wanted, wanted_length) == 0;
+  if (!same)
+    printf("# %lu bytes: %.*s\n", (unsigned long)value, (int)value, buffer.data + FILES_ANSWER);
+  return same;
+}
+static bool reads(const char *wanted) { return read_gives(4096, wanted, (uint32_t)strlen(wanted)); }
+static bool waits(void) {
+  bool waited = ask(0, FILES_STREAM_READ, (struct files_request){.length = 4096}, NULL, 0, NULL) == UINT32_MAX;
+  serial_gone(0);
+  return waited;
+}
+
+/* What was sent since the last time is exactly this. */
+static bool sent(const void *wanted, uint32_t length) {
+  bool same = chip.line_out_count == length && memcmp(chip.line_out, wanted, length) == 0;
+  if (!same) {
+    printf("# sent %u:", chip.line_out_count);
+    for (uint32_t i = 0; i < chip.line_out_count && i < 60; i++)
+      printf(" %02x", chip.line_out[i]);
+    printf("\n");
+  }
+  chip.line_out_count = 0;
+  return same;
+}
+static bool shows(const char *wanted) { return sent(wanted, (uint32_t)strlen(wanted)); }
+
+static uint32_t write_text(uint32_t stream, const void *data, uint32_t length, uint64_t *value) {
+  return ask(stream, FILES_STREAM_WRITE, (struct files_request){0}, data, length, value);
+}
+
+static void set_mode(uint32_t mode) {
+  if (ask(0, FILES_STREAM_TERMINAL_MODE, (struct files_request){.flags = mode}, NULL, 0, NULL))
+    ok(false, "mode %u", mode);
+}
+
+/* ---- A terminal ---- */
+
+static void test_terminal(void) {
+  uint64_t value;
+  ok(begin(0) == 0, "the driver begins");
+  ok(shows("\x10\x01"), "the first that it sends says that it listens");
+  ok(chip.enable == 1 && chip.line_control == 3 && (chip.fifo_control & 0xc7) == 0xc1 && chip.modem_control == 0xb &&
+         chip.divisor[0] == 1 && !chip.divisor[1],
+     "the device is as it should be");
+  ok(ask(0, FILES_STREAM_STATUS, (struct files_request){0}, NULL, 0, &value) == 0 && value == SIGNET_STREAM_IS_TERMINAL,
+     "it is a terminal");
+  struct signet_file_status status;
+  memcpy(&status, buffer.data + FILES_ANSWER, sizeof status);
+  ok(status.mode == (S_IFCHR | 0620) && buffer.message.length == FILES_ANSWER + sizeof status, "and looks like one");
+  ok(ask(1, FILES_STREAM_WINDOW_SIZE, (struct files_request){0}, NULL, 0, &value) == 0 && value == (24ull << 32 | 80),
+     "of 80 columns and 24 rows");
+
+  ok(waits() && poll_says(0), "a read waits");
+  type("hello");
+  ok(shows("hello") && poll_says(0) && waits(), "what is typed is shown, and not yet read");
+  type("\r");
+  ok(shows("\r\n") && poll_says(1) && reads("hello\n") && poll_says(0), "the return key ends the line");
+  type("one\ntwo\rthr");
+  ok(reads("one\n") && reads("two\n") && waits(), "a read gives one line");
+  type("ee\n");
+  ok(read_gives(3, "thr", 3) && read_gives(1, "e", 1) && reads("e\n"), "or as much of it as was asked for");
+  chip.line_out_count = 0;
+
+  type("abc\bd\n");
+  ok(shows("abc\b \bd\r\n") && reads("abd\n"), "^H takes a character back");
+  type("abc\x7f\x7f\x7f\x7f\x7fx\n");
+  ok(shows("abc\b \b\b \b\b \bx\r\n") && reads("x\n"), "DEL too, and no more than there are");
+  type("a\xc3\xa4\x7f\x7f\n");
+  ok(shows("a\xc3\xa4\b \b\b \b\r\n") && reads("\n"), "a character of two bytes is one");
+  type("a\x01\x7f"
+       "b\n");
+  ok(shows("a^A\b \b\b \bb\r\n") && reads("ab\n"), "a control is shown as two, and taken back as two");
+  type("ab\tc\x7f\x7f"
+       "d\n");
+  ok(shows("ab\tc\b \b\b\b\b\b\b\bd\r\n") && reads("abd\n"), "a tab is taken back as wide as it was");
+  write_text(1, "prompt> ", 8, NULL);
+  type("\t\x7f"
+       "x\n");
+  ok(shows("prompt> \t\b\b\b\b\b\b\b\bx\r\n") && reads("x\n"), "also behind a prompt");
+  type("some words\x15new\n");
+  ok(shows("some words\b \b\b \b\b \b\b \b\b \b\b \b\b \b\b \b\b \b\b \bnew\r\n") && reads("new\n"),
+     "^U takes the line back");
+  type("\x15\x08\n");
+  ok(shows("\r\n") && reads("\n"), "of nothing they take nothing");
+  type("done\n\x7f\x15"
+       "x\n");
+  ok(reads("done\n") && reads("x\n"), "and never of the line before");
+  chip.line_out_count = 0;
+
+  type("\x04");
+  ok(shows("") && poll_says(1) && reads("") && poll_says(0) && waits(), "^D on an empty line is the end, once");
+  type("ab\x04");
+  ok(shows("ab") && reads("ab") && waits(), "^D in a line gives what there is, and no end");
+  type("ab\x04");
+  ok(read_gives(2, "ab", 2) && waits(), "nor when the read was just as long");
+  type("abc\x04\x04");
+  ok(read_gives(2, "ab", 2) && reads("c") && reads("") && waits(), "the second is an end");
+  type("x\x04y\n");
+  ok(reads("x") && reads("y\n"), "what follows is the next");
+  chip.line_out_count = 0;
+
+  type("half\x03");
+  ok(shows("half^C") && events_told_count == 1 && events_told[0].event == SIGNET_EVENT_INTERRUPT && poll_says(0),
+     "^C is an event, and throws away what was typed");
+  type("line\n\x1c");
+  ok(shows("line\r\n^\\") && events_told_count == 1 && poll_says(0),
+     "^\\ too; the event waits until the last was taken");
+  type("\x03\x03\x1c");
+  serial_event_taken();
+  ok(events_told_count == 2 && events_told[1].event == SIGNET_EVENT_INTERRUPT, "each is told once");
+  serial_event_taken();
+  ok(events_told_count == 3 && events_told[2].event == SIGNET_EVENT_QUIT, "one after the other");
+  serial_event_taken();
+  ok(events_told_count == 3, "and no more");
+  chip.line_out_count = 0;
+
+  ok(write_text(1, "a\nb\r\n", 5, &value) == 0 && value == 5 && shows("a\r\nb\r\r\n"), "a new line is sent as CR LF");
+  ok(write_text(2, "\x10\x02\xff\0x", 5, &value) == 0 && value == 5 && sent("\x10\x02\xff\0x", 5),
+     "standard error goes to the same terminal, and nothing is framed");
+}
+
+static void test_terminal_modes(void) {
+  begin_well(0);
+  type("edit");
+  chip.line_out_count = 0;
+  set_mode(1);
+  ok(poll_says(1) && reads("edit"), "byte by byte: what was typed so far can be read");
+  type("a");
+  ok(shows("") && reads("a"), "a key is read at once, and not shown");
+  type("\x7f\b\x15\x04\r");
+  ok(shows("") && reads("\x7f\b\x15\x04\n"), "keys that edit are keys; the return key is a new line");
+  type("x\x03y");
+  ok(events_told_count == 1 && reads("y") && shows(""), "^C is an event still");
+  type("one\ntwo\n");
+  ok(reads("one\ntwo\n"), "a read gives all there is");
+  set_mode(0);
+  type("line\n");
+  ok(shows("line\r\n") && reads("line\n"), "line by line again");
+  type("one\n\x04two\x04three");
+  set_mode(1);
+  ok(reads("one\ntwothree"), "the ends between lines are none, byte by byte");
+  type("\x04");
+  set_mode(0);
+  type("\n");
+  ok(reads("\x04\n"), "and those that were keys are none later");
+  type("\x04");
+  set_mode(1);
+  ok(poll_says(0) && waits(), "an end alone is nothing to read");
+  ok(ask(0, FILES_STREAM_TERMINAL_MODE, (struct files_request){.flags = 2}, NULL, 0, NULL) == EINVAL &&
+         ask(1, FILES_STREAM_TERMINAL_MODE, (struct files_request){0}, NULL, 0, NULL) == ENOTTY,
+     "there is no other mode, and only the input has one");
+}
+
+static void test_terminal_full(void) {
+  static char text[LINE_ROOM + 100];
+  begin_well(0);
+  memset(text, 'x', sizeof text);
+  arrive(text, LINE_ROOM + 50);
+  uint32_t bells = 0;
+  for (uint32_t i = 0; i < chip.line_out_count; i++)
+    bells += chip.line_out[i] == 7;
+  ok(bells == 51 && chip.line_out_count == LINE_ROOM + 50, "a line that is too long rings the bell: %u times", bells);
+  type("\n");
+  text[LINE_ROOM - 1] = '\n';
+  ok(read_gives(4096, text, LINE_ROOM), "and can be ended");
+  set_mode(1);
+  memset(text, 'y', sizeof text);
+  arrive(text, sizeof text);
+  uint64_t value;
+  ok(ask(0, FILES_STREAM_READ_BLOCK, (struct files_request){.length = sizeof block}, NULL, 0, &value) == 0 &&
+         value == LINE_ROOM && memcmp(block, text, LINE_ROOM) == 0,
+     "byte by byte what there is no room for is lost");
+  set_mode(0);
+  for (int i = 0; i < 3000; i++)
+    type("\x04");
+  for (int i = 0; i < 3000; i++)
+    type("a\n");
+  uint32_t ends = 0, lines = 0;
+  while (poll_says(1)) {
+    ask(0, FILES_STREAM_READ, (struct files_request){.length = 4096}, NULL, 0, &value);
+    ends += value == 0;
+    lines += value == 2;
+  }
+  ok(ends == 3000 && lines > 500 && lines < 600, "ends and lines fill it too: %u, %u", ends, lines);
+}
+
+/* ---- A framed line ---- */
+
+static void test_framed_output(void) {
+  uint64_t value;
+  ok(begin(SERVICES_SERIAL_FRAMED) == 0 && shows("\x10\x01"), "a framed line begins with standard output");
+  ok(ask(1, FILES_STREAM_STATUS, (struct files_request){0}, NULL, 0, &value) == 0 && value == SIGNET_STREAM_IS_PIPE,
+     "it is a pipe");
+  ok(ask(1, FILES_STREAM_WINDOW_SIZE, (struct files_request){0}, NULL, 0, &value) == 0 && value == 0 &&
+         ask(0, FILES_STREAM_TERMINAL_MODE, (struct files_request){0}, NULL, 0, NULL) == ENOTTY,
+     "and no terminal");
+  ok(write_text(1, "out\n", 4, &value) == 0 && value == 4 && shows("out\n"), "output as it is");
+  ok(write_text(2, "err", 3, NULL) == 0 && shows("\x10\x02"
+                                                 "err"),
+     "standard error is announced");
+  ok(write_text(2, "more", 4, NULL) == 0 && shows("more"), "once");
+  ok(write_text(1, "\x10", 1, NULL) == 0 && shows("\x10\x01\x10\x10"),
+     "and output again; the frame's own byte is sent twice");
+  uint8_t all[256], twice[257];
+  for (int i = 0, j = 0; i < 256; i++) {
+    all[i] = (uint8_t)i;
+    twice[j++] = (uint8_t)i;
+    if (i == 0x10)
+      twice[j++] = 0x10;
+  }
+  ok(write_text(1, all, 256, &value) == 0 && value == 256 && sent(twice, 257), "every byte");
+  memset(block, 'z', 100000);
+  ok(ask(1, FILES_STREAM_WRITE_BLOCK, (struct files_request){.length = 100000}, NULL, 0, &value) == 0 && value > 1000 &&
+         value <= 100000 && sent(block, (uint32_t)value),
+     "a block, as much of it as there is room for: %lu", value);
+  write_text(2, "e", 1, NULL);
+  chip.line_out_count = 0;
+  serial_drain();
+  ok(shows("\x10\x03"), "in the end the line is the kernel's");
+}
+
+static void test_framed_input(void) {
+  begin_well(SERVICES_SERIAL_FRAMED);
+  arrive("a\r\n\x03\x04\x7f\0z", 8);
+  ok(shows("") && read_gives(4096, "a\r\n\x03\x04\x7f\0z", 8) && events_told_count == 0,
+     "bytes are bytes, and not shown");
+  arrive("x\x10\x10y", 4);
+  ok(read_gives(4096, "x\x10y", 3), "the frame's own byte");
+  arrive("\x10", 1);
+  ok(poll_says(0) && waits(), "half of a frame is nothing yet");
+  arrive("\x10", 1);
+  ok(reads("\x10"), "and then it is");
+  arrive("p\x10\x42q", 4);
+  ok(events_told_count == 1 && events_told[0].event == SIGNET_EVENT_INTERRUPT && reads("pq"), "an event");
+  serial_event_taken();
+  arrive("\x10\x5c\x10\x40\x10\x60\x10\x7f\x10\x05\x10\x01", 12);
+  ok(events_told_count == 2 && events_told[1].event == SIGNET_EVENT_WINDOW_SIZE && poll_says(0),
+     "another; frames that mean nothing are passed over");
+  arrive("last\x10\x04", 6);
+  ok(reads("last") && poll_says(1) && reads("") && reads("") && poll_says(1), "the end of input stays");
+  arrive("more", 4);
+  ok(reads(""), "and nothing comes behind it");
+}
+
+/* Input faster than it is read: nothing is lost, because nothing is taken from the line. */
+static void test_flow(void) {
+  static uint8_t data[100000];
+  static uint8_t got[100000];
+  uint32_t received = 0, most = 0;
+  uint64_t value;
+  begin_well(SERVICES_SERIAL_FRAMED);
+  for (size_t i = 0; i < sizeof data; i++) {
+    data[i] = (uint8_t)(i * 7 + i / 251);
+    if (data[i] == 0x10)
+      data[i] = 0x11;
+  }
+  arrive(data, sizeof data);
+  ok(line_in_left == sizeof data - LINE_ROOM - FIFO && !(chip.enable & 1),
+     "a line that is full takes no more: %u are left", line_in_left);
+  while (received < sizeof data) {
+    if (ask(0, FILES_STREAM_READ, (struct files_request){.length = 1 + test_random() % 4096}, NULL, 0, &value) ||
+        !value)
+      break;
+    memcpy(got + received, buffer.data + FILES_ANSWER, value);
+    received += (uint32_t)value;
+    while (chip_interrupts())
+      serial_interrupt();
+    most = line_in_left > most ? line_in_left : most;
+  }
+  ok(received == sizeof data && memcmp(got, data, sizeof data) == 0 && !chip.lost, "and in the end it was all read");
+  ok(most < sizeof data - LINE_ROOM, "while it is read, more is taken");
+}
+
+/* ---- Reads that wait ---- */
+
+static void test_parked(void) {
+  uint64_t value;
+  struct files_answer answer;
+  begin_well(0);
+  ok(ask(0, FILES_STREAM_READ, (struct files_request){.length = 100}, NULL, 0, NULL) == UINT32_MAX && answers == 0,
+     "a read waits for a line");
+  type("ab");
+  ok(answers == 0, "not for half of one");
+  type("c\n");
+  memcpy(&answer, answered.data, sizeof answer);
+  ok(answers == 1 && answered.message.tag == FILES_ANSWERED && answered.message.length == FILES_ANSWER + 4 &&
+         answer.error == 0 && answer.value == 4 && memcmp(answered.data + FILES_ANSWER, "abc\n", 4) == 0,
+     "it is answered when the line is there");
+  type("d\n");
+  ok(answers == 1 && reads("d\n"), "once");
+  ok(ask(0, FILES_STREAM_READ_BLOCK, (struct files_request){.length = 5000}, NULL, 0, NULL) == UINT32_MAX,
+     "one with a block waits too");
+  ok(write_text(1, "meanwhile", 9, &value) == 0 && value == 9, "and holds up no output");
+  memset(block, 0, 10);
+  type("xy\n");
+  memcpy(&answer, answered.data, sizeof answer);
+  ok(answers == 2 && answered.message.tag == FILES_ANSWERED_BLOCK && answered.message.moved_count == 1 &&
+         answered.message.moved[0].handle == 0x155 && answer.value == 3 && memcmp(block, "xy\n", 3) == 0,
+     "the block comes back with the answer");
+  ask(0, FILES_STREAM_READ, (struct files_request){.length = 1}, NULL, 0, NULL);
+  type("\x04");
+  memcpy(&answer, answered.data, sizeof answer);
+  ok(answers == 3 && answer.error == 0 && answer.value == 0, "an end is an answer");
+  ask(0, FILES_STREAM_READ, (struct files_request){.length = 1}, NULL, 0, NULL);
+  serial_gone(0);
+  type("nobody\n");
+  ok(answers == 3, "a client that is gone is not answered");
+  begin_well(SERVICES_SERIAL_FRAMED);
+  ask(0, FILES_STREAM_READ, (struct files_request){.length = 2}, NULL, 0, NULL);
+  type("xyz");
+  memcpy(&answer, answered.data, sizeof answer);
+  ok(answers == 1 && answer.value == 2 && memcmp(answered.data + FILES_ANSWER, "xy", 2) == 0 && reads("z"),
+     "framed, it has what is there, no more than it asked for");
+}
+
+/* ---- Slow devices, and those that are none ---- */
+
+static uint32_t waited;
+static void other_end_takes(void) {
+  waited++;
+  if (chip.to_send)
+    chip_send();
+  while (chip_interrupts())
+    serial_interrupt();
+}
+
+static void test_slow(void) {
+  static uint8_t data[200000], wanted[250000];
+  uint32_t length = 0, done = 0;
+  uint64_t value;
+  begin_well(SERVICES_SERIAL_FRAMED);
+  chip.slow = true;
+  while_waiting = other_end_takes;
+  waited = 0;
+  for (size_t i = 0; i < sizeof data; i++) {
+    data[i] = (uint8_t)(i * 13 + i / 241);
+    wanted[length++] = data[i];
+    if (data[i] == 0x10)
+      wanted[length++] = 0x10;
+  }
+  while (done < sizeof data) {
+    uint32_t part = sizeof data - done < 4096 ? sizeof data - done : 4096;
+    if (write_text(1, data + done, part, &value) || !value)
+      break;
+    done += (uint32_t)value;
+  }
+  ok(done == sizeof data && waited > 100, "a writer waits for a slow line: %u times", waited);
+  serial_drain();
+  wanted[length++] = 0x10;
+  wanted[length++] = 3;
+  ok(sent(wanted, length) && !chip.overfilled, "which gets every byte, and never more at once than it takes");
+
+  begin_well(0);
+  chip.slow = true;
+  memset(data, 'x', sizeof data);
+  for (done = 0; done < 10; done++)
+    type("0123456789");
+  other_end_takes();
+  for (int i = 0; i < 100 && (chip.to_send || chip_interrupts()); i++)
+    other_end_takes();
+  ok(chip.line_out_count == 100, "the echo goes out by interrupts alone: %u", chip.line_out_count);
+
+  chip.no_fifo = true;
+  begin_well(SERVICES_SERIAL_FRAMED);
+  ok(write_text(1, "hello", 5, &value) == 0 && shows("hello") && !chip.overfilled,
+     "a device without FIFOs gets bytes one by one");
+  type("abc");
+  ok(reads("abc"), "and gives them so");
+  chip.no_fifo = false;
+
+  begin_well(SERVICES_SERIAL_FRAMED);
+  ports_gone = true;
+  done = 0;
+  for (int i = 0; i < 20; i++)
+    done += write_text(1, data, 4000, &value) == 0;
+  serial_interrupt();
+  ok(done == 20, "ports that are gone hold nobody up");
+  serial_drain();
+  ok(true, "not even at the end");
+}
+
+static void test_start(void) {
+  chip.absent = true;
+  ok(begin(0) == SERVICES_END_DEVICE, "where no 16550 is, it says so");
+  chip.absent = false;
+  ok(begin(2) == SERVICES_END_STARTUP, "flags that there are not");
+  begin(0);
+  struct signet_startup good = startup;
+  struct services_serial good_bytes = bytes;
+  for (int i = 0; i < 8; i++) {
+    startup = good;
+    bytes = good_bytes;
+    switch (i) {
+    case 0:
+      startup.abi_version++;
+      break;
+    case 1:
+      startup.slots--;
+      break;
+    case 2:
+      startup.slots++;
+      break;
+    case 3:
+      startup.bytes_length--;
+      break;
+    case 4:
+      startup.bytes_length++;
+      break;
+    case 5:
+      bytes.version++;
+      break;
+    case 6:
+      bytes.columns = 65536;
+      break;
+    case 7:
+      bytes.rows = 65536;
+      break;
+    }
+    ok(serial_begin(&startup) == SERVICES_END_STARTUP, "a start that is wrong, %d", i);
+  }
+  startup = good;
+  bytes = good_bytes;
+  bytes.columns = 132, bytes.rows = 50;
+  uint64_t value;
+  ok(serial_begin(&startup) == 0 && ask(2, FILES_STREAM_WINDOW_SIZE, (struct files_request){0}, NULL, 0, &value) == 0 &&
+         value == (50ull << 32 | 132),
+     "the size of a terminal as it is told");
+  /* What came before the driver is not thrown away, if the device's FIFOs were on. */
+  begin(0);
+  chip.fifo_control = 1;
+  chip.enable = 0;
+  arrive("early\n", 6);
+  serial_begin(&startup);
+  while (chip_interrupts())
+    serial_interrupt();
+  ok(reads("early\n") && !chip.lost, "what was typed before it began");
+}
+
+static void test_requests(void) {
+  begin_well(0);
+  uint64_t value;
+  ok(write_text(0, "x", 1, NULL) == EBADF &&
+         ask(1, FILES_STREAM_READ, (struct files_request){.length = 1}, NULL, 0, NULL) == EBADF &&
+         ask(2, FILES_STREAM_READ, (struct files_request){.length = 1}, NULL, 0, NULL) == EBADF &&
+         ask(1, FILES_STREAM_POLL, (struct files_request){0}, NULL, 0, NULL) == EBADF,
+     "input is not written, output not read");
+  ok(ask(0, FILES_STREAM_SEEK, (struct files_request){0}, NULL, 0, NULL) == ESPIPE, "nothing can be sought in it");
+  ok(ask(0, FILES_OPEN, (struct files_request){0}, "/x", 3, NULL) == ENOSYS &&
+         ask(0, 77, (struct files_request){0}, NULL, 0, NULL) == ENOSYS,
+     "requests of files, and none");
+  ok(ask(0, FILES_STREAM_READ, (struct files_request){0}, NULL, 0, &value) == 0 && value == 0 &&
+         write_text(1, "", 0, &value) == 0 && value == 0,
+     "nothing is read and written at once");
+  ok(ask(1, FILES_STREAM_WRITE_BLOCK, (struct files_request){.length = FILES_BLOCK_MOST + 1}, NULL, 0, NULL) ==
+             EINVAL &&
+         ask(0, FILES_STREAM_READ_BLOCK, (struct files_request){.length = UINT64_MAX}, NULL, 0, NULL) == EINVAL,
+     "more than a block holds");
+}
+
+/* ---- Random bytes against a terminal and a framed line written down otherwise ---- */
+
+static void test_random_frames(void) {
+  static uint8_t in[4000], wanted[4000];
+  uint32_t different = 0;
+  for (int round = 0; round < 500; round++) {
+    begin_well(SERVICES_SERIAL_FRAMED);
+    uint32_t count = 0, length = 0, events = 0;
+    bool ended = false;
+    while (count < 3000 && !(ended && test_random() % 4)) {
+      uint8_t byte = (uint8_t)(test_random() % 3 ? test_random() : 0x10);
+      in[count++] = byte;
+      if (byte != 0x10) {
+        if (!ended)
+          wanted[length++] = byte;
+        continue;
+      }
+      byte = (uint8_t)(test_random() % 300 == 0 ? 4 : test_random() % 2 ? 0x10 : 0x40 + test_random() % 40);
+      in[count++] = byte;
+      if (byte == 0x10 && !ended)
+        wanted[length++] = byte;
+      ended |= byte == 4;
+      events += byte > 0x40 && byte < 0x60;
+    }
+    for (uint32_t at = 0, part; at < count; at += part) {
+      part = 1 + test_random() % 50;
+      if (part > count - at)
+        part = count - at;
+      arrive(in + at, part);
+      while (events_told_count >= 90)
+        events_told_count -= 50;
+    }
+    bool same = length ? read_gives(4096, wanted, length) : true;
+    different += !same || poll_says(ended) == false || (events != 0) != (events_told_count != 0);
+  }
+  ok(!different, "500 random streams of frames give what they should");
+
+  /* What a terminal shows after any input is what it would show for the lines that are read. */
+  different = 0;
+  for (int round = 0; round < 500; round++) {
+    static const char keys[] = "abcdefgh \t\x01\x7f\x7f\x15\x7f";
+    char typed[200], screen[400], line[200], wanted_screen[400];
+    uint32_t count = test_random() % 60, at = 0, used = 0;
+    begin_well(0);
+    for (uint32_t i = 0; i < count; i++)
+      typed[i] = keys[test_random() % (sizeof keys - 1)];
+    arrive(typed, count);
+    /* The screen: one row. */
+    memset(screen, ' ', sizeof screen);
+    for (uint32_t i = 0; i < chip.line_out_count; i++) {
+      uint8_t byte = chip.line_out[i];
+      if (byte == '\b')
+        at--;
+      else if (byte == '\t')
+        at = at / 8 * 8 + 8;
+      else
+        screen[at++] = (char)byte;
+    }
+    type("\n");
+    uint64_t value;
+    ask(0, FILES_STREAM_READ, (struct files_request){.length = 200}, NULL, 0, &value);
+    memcpy(line, buffer.data + FILES_ANSWER, value);
+    memset(wanted_screen, ' ', sizeof wanted_screen);
+    for (uint32_t i = 0; i + 1 < value; i++) {
+      if (line[i] == '\t') {
+        used = used / 8 * 8 + 8;
+      } else if (line[i] == 1) {
+        wanted_screen[used++] = '^';
+        wanted_screen[used++] = 'A';
+      } else {
+        wanted_screen[used++] = line[i];
+      }
+    }
+    different += at != used || memcmp(screen, wanted_screen, sizeof screen) != 0;
+  }
+  ok(!different, "500 random lines: what the terminal shows is what is read");
+}
+
+static void test_all(void) {
+  test_terminal();
+  test_terminal_modes();
+  test_terminal_full();
+  test_framed_output();
+  test_framed_input();
+  test_flow();
+  test_parked();
+  test_slow();
+  test_start();
+  test_requests();
+  test_random_frames();
+}
+
+int main(void) {
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  test_run_low(test_all);
+  return finish();
+}
