@@ -182,6 +182,7 @@ int main(int count, char **arguments) {
   struct signet_ending ending = end(standing_by);
   judge(ending.kind == SIGNET_ENDED_EXIT && ending.code == 7, &ending, "the bystander counted right", "");
   ends(HOSTILE_SWEEP, 0, rounds, 7, "and so when it is alone", "");
+  ends(HOSTILE_RETURN, 0, 20 * rounds, 7, "another thread writes over its return addresses", "");
   int intact = 1;
   for (size_t i = 0; i < sizeof canary; i++)
     intact &= canary[i] == (uint8_t)(i * 13);

@@ -17,6 +17,7 @@ enum hostile_act {
   HOSTILE_READ,
   HOSTILE_JUMP,
   HOSTILE_VECTORS, /* keeps a pattern of its own (stack) in every vector and x87 register, `times` over */
+  HOSTILE_RETURN,  /* returns, `times` over, while another thread writes over the return address */
 };
 
 struct hostile {

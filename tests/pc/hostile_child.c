@@ -1,5 +1,7 @@
 /* One act of hostility, chosen by the start-up bytes; hostile.c starts it and judges how it ends. Without a C library.
  */
+#include <stddef.h>
+
 #include <signet/calls.h>
 
 #include "tests/pc/hostile.h"
@@ -10,6 +12,8 @@ void call_with(uint64_t stack);
 void spin_with(uint64_t stack, uint64_t times);
 void came_back(void);
 uint64_t sweep(uint64_t times, void *from, void *to);
+void returns(uint64_t times, volatile uint64_t *shared);
+void corrupt_returns(void *shared);
 void vectors(const void *in, void *out, uint64_t times, uint64_t yields);
 
 static const uint64_t read_only[512] __attribute__((aligned(4096))) = {(uint64_t)came_back};
@@ -82,6 +86,14 @@ static uint32_t act(const struct hostile *hostile) {
   case HOSTILE_JUMP:
     ((void (*)(void))hostile->stack)();
     return 8;
+  case HOSTILE_RETURN: {
+    static volatile uint64_t shared[2];
+    static uint8_t stack[4096] __attribute__((aligned(16)));
+    if (signet_thread_create(corrupt_returns, stack + sizeof stack, (void *)shared, NULL).status != SIGNET_OK)
+      return 2;
+    returns(hostile->times, shared);
+    return 7;
+  }
   case HOSTILE_VECTORS:
     return keep_vectors(hostile->stack, hostile->times);
   }

@@ -65,6 +65,43 @@ vectors:
   popq %rbx
   ret
 
+/* void returns(uint64_t times, uint64_t shared[2]): returns over and over; tells where its return address lies, and what it is. */
+  .globl returns
+  .p2align 5
+returns:
+  pushq %rbx
+  pushq %r12
+  movq %rdi, %rbx
+  movq %rsi, %r12
+  leaq -8(%rsp), %rax
+  movq %rax, (%r12)
+1:
+  call 2f
+  decq %rbx
+  jne 1b
+  popq %r12
+  popq %rbx
+  ret
+2:
+  movq (%rsp), %rax
+  movq %rax, 8(%r12)
+  ret
+
+/* Another thread, started with `shared`: writes over that return address for ever, with the upper half of an address of the kernel's.
+ * Masked, it is the same place; unmasked, it is outside the window. */
+  .globl corrupt_returns
+  .p2align 5
+corrupt_returns:
+  movabsq $0xffffffff00000000, %rdx
+1:
+  movq 8(%rdi), %rax
+  testq %rax, %rax
+  je 1b
+  orq %rdx, %rax
+  movq (%rdi), %rcx
+  movq %rax, (%rcx)
+  jmp 1b
+
 /* Where leave_with comes back to when it finds this address: ends with status 42, without a stack. */
   .globl came_back
   .p2align 5
