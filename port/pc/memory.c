@@ -105,6 +105,12 @@ static void give_kept(void) {
     join(memory.kept[--memory.kept_count], 0);
 }
 
+/* Of the free run that begins there. */
+static unsigned order_of(uint64_t frame) {
+  PC_ASSERT(memory.kinds[frame] >> HEAD_SHIFT);
+  return (unsigned)(memory.kinds[frame] >> HEAD_SHIFT) - 1;
+}
+
 /* 0: there is no such run. */
 static uint64_t take_run(uint64_t count) {
   unsigned order = 0;
@@ -121,6 +127,27 @@ static uint64_t take_run(uint64_t count) {
   return 0;
 }
 
+/* Neighbouring free runs that are long enough together, where no single one is. 0: there are none. Looks at every
+ * frame. */
+static uint64_t take_runs(uint64_t count) {
+  uint64_t first = 0, free = 0;
+  for (uint64_t frame = 1, step; frame < memory.frames && free < count; frame += step) {
+    bool head = (memory.kinds[frame] & KIND) == PC_FRAME_FREE;
+    step = head ? 1ull << order_of(frame) : 1;
+    if (!free)
+      first = frame;
+    free = head ? free + step : 0;
+  }
+  if (free < count)
+    return 0;
+  for (uint64_t frame = first, next; frame < first + free; frame = next) {
+    next = frame + (1ull << order_of(frame));
+    extract(frame, order_of(frame));
+  }
+  give_runs(first + count, free - count);
+  return first;
+}
+
 static uint64_t take(uint64_t count, enum pc_frame kind) {
   uint64_t frame;
   if (count == 1 && memory.kept_count) {
@@ -131,6 +158,8 @@ static uint64_t take(uint64_t count, enum pc_frame kind) {
       give_kept();
       frame = take_run(count);
     }
+    if (!frame)
+      frame = take_runs(count);
     if (!frame)
       return 0;
   }
