@@ -33,9 +33,10 @@ void handover_forget(struct thread *thread) {
 /* Remembers the arguments of a call, if they are such that it may be made here. */
 static bool prepare(struct thread *thread, uint64_t handle, uint64_t reply, uint64_t capacity, uint64_t deadline) {
   struct endpoint *endpoint = handle_find_endpoint(thread->process, handle);
+  uint64_t room = capacity - SIGNET_MESSAGE_DATA; /* more than any, if it is less than none */
   handover_forget(thread);
-  if (!endpoint || deadline != SIGNET_NEVER || reply & OFFSET_NOT || capacity < SIGNET_MESSAGE_DATA ||
-      capacity - SIGNET_MESSAGE_DATA > ROOM_MOST || endpoint->asker->wait == WAIT_ANSWER)
+  if (!endpoint || deadline != SIGNET_NEVER || reply & OFFSET_NOT || room > ROOM_MOST ||
+      endpoint->asker->wait == WAIT_ANSWER)
     return false;
   handover_forget(endpoint->asker);
   endpoint->asker = thread;
@@ -44,7 +45,7 @@ static bool prepare(struct thread *thread, uint64_t handle, uint64_t reply, uint
   thread->arguments[2] = reply;
   thread->arguments[3] = capacity;
   thread->arguments[4] = deadline;
-  thread->room = (uint32_t)(capacity - SIGNET_MESSAGE_DATA);
+  thread->room = (uint32_t)room;
   return true;
 }
 

@@ -217,6 +217,8 @@ bool port_copy_in(void *to, uint32_t window, uint32_t from, size_t length) {
   const void *memory = sim_memory(window, from, length, false);
   if (memory && length)
     memcpy(to, memory, length);
+  else
+    memset(to, 0, length); /* looks like something, and is not to be used */
   return memory;
 }
 
