@@ -48,7 +48,27 @@ static struct signet_result answer(int64_t status, uint64_t value) { return (str
 
 /* ---- Ports ---- */
 
+static struct signet_result write_bytes(uint16_t number, const struct port_request *request) {
+  uint8_t bytes[64];
+  uint32_t done = 0;
+  if (request->buffer_length > WRITE_MOST)
+    return answer(SIGNET_ARGUMENT, 0);
+  while (done < request->buffer_length) {
+    uint32_t part = request->buffer_length - done;
+    if (part > sizeof bytes)
+      part = sizeof bytes;
+    if (!port_copy_in(bytes, request->window, request->buffer_offset + done, part))
+      return done ? answer(SIGNET_OK, done) : answer(SIGNET_ADDRESS, 0);
+    for (uint32_t i = 0; i < part; i++)
+      pc_out8(number, bytes[i]);
+    done += part;
+  }
+  return answer(SIGNET_OK, done);
+}
+
 static struct signet_result ports(const struct port_device *device, const struct port_request *request) {
+  if (request->operation < SIGNET_PORTS_READ || request->operation > SIGNET_PORTS_WRITE_BYTES)
+    return answer(SIGNET_UNSUPPORTED, 0);
   uint64_t port = request->arguments[0];
   uint64_t size = request->operation == SIGNET_PORTS_WRITE_BYTES ? 1 : request->arguments[1];
   if ((size != 1 && size != 2 && size != 4) || port >= device->count || size > device->count - port)
@@ -56,36 +76,18 @@ static struct signet_result ports(const struct port_device *device, const struct
   uint16_t number = (uint16_t)(device->first + port);
   if (number % size)
     return answer(SIGNET_ARGUMENT, 0);
-  switch (request->operation) {
-  case SIGNET_PORTS_READ:
+  if (request->operation == SIGNET_PORTS_WRITE_BYTES)
+    return write_bytes(number, request);
+  if (request->operation == SIGNET_PORTS_READ)
     return answer(SIGNET_OK, size == 1 ? pc_in8(number) : size == 2 ? pc_in16(number) : pc_in32(number));
-  case SIGNET_PORTS_WRITE:
-    if (size == 1)
-      pc_out8(number, (uint8_t)request->arguments[2]);
-    else if (size == 2)
-      pc_out16(number, (uint16_t)request->arguments[2]);
-    else
-      pc_out32(number, (uint32_t)request->arguments[2]);
-    return answer(SIGNET_OK, 0);
-  case SIGNET_PORTS_WRITE_BYTES: {
-    uint8_t bytes[64];
-    uint32_t done = 0;
-    if (request->buffer_length > WRITE_MOST)
-      return answer(SIGNET_ARGUMENT, 0);
-    while (done < request->buffer_length) {
-      uint32_t part = request->buffer_length - done;
-      if (part > sizeof bytes)
-        part = sizeof bytes;
-      if (!port_copy_in(bytes, request->window, request->buffer_offset + done, part))
-        return done ? answer(SIGNET_OK, done) : answer(SIGNET_ADDRESS, 0);
-      for (uint32_t i = 0; i < part; i++)
-        pc_out8(number, bytes[i]);
-      done += part;
-    }
-    return answer(SIGNET_OK, done);
-  }
-  }
-  return answer(SIGNET_UNSUPPORTED, 0);
+  uint32_t value = (uint32_t)request->arguments[2];
+  if (size == 1)
+    pc_out8(number, (uint8_t)value);
+  else if (size == 2)
+    pc_out16(number, (uint16_t)value);
+  else
+    pc_out32(number, value);
+  return answer(SIGNET_OK, 0);
 }
 
 /* ---- Interrupts ---- */
