@@ -48,3 +48,19 @@ $(B)/tests/pc/hostile_child $(B)/tests/pc/driver: $(B)/bin/signet-cc $$(SIGNET_C
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc $(PC_TEST_FLAGS) -nostartfiles -nostdlib $(filter %services/objects/start.S.o tests/%,$^) -lsignet -lsignetrt -o $@
 ALL += $(PC_TEST_PROGRAMS)
+
+# The memory side on a host, under the sanitizers: physical memory is at PC_DIRECT in the test's own address space, the processors'
+# caches are the test's, and the kernel's image is only addresses.
+PC_HOST_FLAGS := $(HOST_CFLAGS) $(SANITIZE) -D_GNU_SOURCE -Itests/pc/host -fPIC -fno-strict-aliasing -DPC_DIRECT=0x500000000000ull \
+  -DPC_IDENTITY=PC_DIRECT
+PC_HOST_OBJECTS := $(patsubst %,$(B)/tests/pc/host/%.o,paging.c window.c image.c block.c)
+$(PC_HOST_OBJECTS): $(B)/tests/pc/host/%.o: port/pc/%
+	@mkdir -p $(@D)
+	$(CC) $(PC_HOST_FLAGS) -Dpc_copy=simulated_copy -Dpc_copy_word=simulated_copy_word -MMD -MP -c $< -o $@
+$(B)/tests/pc/memory_test: tests/pc/memory_test.c port/pc/copy.S $(PC_HOST_OBJECTS)
+	$(CC) $(PC_HOST_FLAGS) -MMD -MP -no-pie $^ -o $@ -Wl,--defsym=pc_text_low=0xffffffff80100000,--defsym=pc_text_high=0xffffffff80110000 \
+	  -Wl,--defsym=pc_constants_low=0xffffffff80110000,--defsym=pc_constants_high=0xffffffff80114000 \
+	  -Wl,--defsym=pc_data_low=0xffffffff80114000,--defsym=pc_data_high=0xffffffff80130000,--defsym=pc_archive=0xffffffff80130000
+ALL += $(B)/tests/pc/memory_test
+TESTS += $(B)/tests/pc/memory_test
+-include $(PC_HOST_OBJECTS:.o=.d) $(B)/tests/pc/memory_test.d
