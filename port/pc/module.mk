@@ -51,7 +51,7 @@ ALL += $(PC_TEST_PROGRAMS)
 
 # The memory side on a host, under the sanitizers: physical memory is at PC_DIRECT in the test's own address space, the processors'
 # caches are the test's, and the kernel's image is only addresses.
-PC_HOST_FLAGS := $(HOST_CFLAGS) $(SANITIZE) -D_GNU_SOURCE -Itests/pc/host -fPIC -fno-strict-aliasing -DPC_DIRECT=0x500000000000ull \
+PC_HOST_FLAGS := -Itests/pc/host $(HOST_CFLAGS) $(SANITIZE) -D_GNU_SOURCE -fPIC -fno-strict-aliasing -DPC_DIRECT=0x500000000000ull \
   -DPC_IDENTITY=PC_DIRECT
 PC_HOST_OBJECTS := $(patsubst %,$(B)/tests/pc/host/%.o,paging.c window.c image.c block.c)
 $(PC_HOST_OBJECTS): $(B)/tests/pc/host/%.o: port/pc/%
