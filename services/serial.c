@@ -177,12 +177,13 @@ void serial_drain(void) {
       put(sent, line_finish(&line, sent));
       finished = true;
     }
-    uint32_t turn = output_turn;
     pump();
     if (output_tail == output_head)
       continue;
+    /* Looks again and again rather than sleep until the interrupt: nothing else is left to run, and the supervisor
+     * counts the time. */
     lock_give(&serial_lock);
-    signet_word_wait(&output_turn, turn, SIGNET_NEVER);
+    signet_thread_yield();
     lock_take(&serial_lock);
   }
   for (uint32_t i = 0; i < SENT_LOOKS && !(in(LINE_STATUS)&STATUS_SENT); i++)

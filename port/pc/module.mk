@@ -33,12 +33,12 @@ $(PC_BUILD)/symbols%.o: $(PC_BUILD)/symbols%
 $(PC_KERNEL): $(PC_BUILD)/whole.o $(PC_ASSEMBLY) $(PC_BUILD)/symbols.S.o port/pc/link.ld
 	$(LD) -nostdlib -static -z noexecstack -z max-page-size=4096 -T port/pc/link.ld -o $@ $(filter %.o,$^)
 
-# ALL += $(PC_KERNEL)
+ALL += $(PC_KERNEL)
 -include $(PC_OBJECTS:.o=.d) $(PC_ASSEMBLY:.o=.d)
 
 # Sealed programs that attack from inside, on whatever port runs them; and the driver that asks for ports of others.
 PC_TEST_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Iinclude -I.
-PC_TEST_PROGRAMS := $(addprefix $(B)/tests/pc/,attacks hostile hostile_child driver)
+PC_TEST_PROGRAMS := $(addprefix $(B)/tests/pc/,attacks hostile hostile_child driver waits)
 $(B)/tests/pc/attacks $(B)/tests/pc/hostile: $(B)/tests/pc/%: tests/pc/%.c tests/pc/hostile.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc $(PC_TEST_FLAGS) $< -o $@
@@ -48,6 +48,10 @@ $(B)/tests/pc/hostile_child $(B)/tests/pc/driver: $(B)/bin/signet-cc $$(SIGNET_C
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc $(PC_TEST_FLAGS) -nostartfiles -nostdlib $(filter %services/objects/start.S.o tests/%,$^) -lsignet -lsignetrt -o $@
 ALL += $(PC_TEST_PROGRAMS)
+
+$(B)/tests/pc/waits: tests/pc/waits.c $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(PC_TEST_FLAGS) $< -o $@
 
 # The memory side on a host, under the sanitizers: physical memory is at PC_DIRECT in the test's own address space, the processors'
 # caches are the test's, and the kernel's image is only addresses.
