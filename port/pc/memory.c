@@ -49,10 +49,12 @@ void pc_zero(void *memory_to_zero, uint64_t bytes) {
 /* ---- Runs; with the lock ---- */
 
 static void set_kinds(uint64_t frame, uint64_t count, enum pc_frame kind) {
-  if (count == 1)
-    memory.kinds[frame] = (uint8_t)kind;
-  else
-    memset(memory.kinds + frame, (int)kind, count);
+  uint8_t *kinds = memory.kinds + frame;
+  uint64_t words = count / 8;
+  if (words)
+    __asm__ volatile("rep stosq" : "+D"(kinds), "+c"(words) : "a"(kind * 0x0101010101010101u) : "memory");
+  for (count %= 8; count; count--)
+    *kinds++ = (uint8_t)kind;
 }
 
 static void insert(uint64_t frame, unsigned order) {

@@ -42,7 +42,10 @@ void pc_forget_all(void) {
   atomic_store_explicit(&forgotten[port_cpu_self()], now, memory_order_release);
 }
 
-void pc_window_asleep(void) { atomic_store_explicit(&forgotten[port_cpu_self()], UINT64_MAX, memory_order_release); }
+void pc_window_asleep(void) {
+  pc_window_settle();
+  atomic_store_explicit(&forgotten[port_cpu_self()], UINT64_MAX, memory_order_release);
+}
 
 void pc_window_awake(void) { pc_forget_all(); }
 
@@ -98,8 +101,7 @@ void pc_frames_give_later(uint64_t physical, uint64_t pages) {
 }
 
 void pc_window_settle(void) {
-  uint64_t since = atomic_load_explicit(&tables.generation, memory_order_relaxed);
-  if (!since || pc_forgotten_since(since))
+  if (!atomic_load_explicit(&tables.generation, memory_order_relaxed))
     return;
   pc_spin_lock(&tables.lock);
   settle();
