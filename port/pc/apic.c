@@ -35,6 +35,7 @@ enum { /* of the local APIC, as offsets in its page */
 #define ASSERT_LEVEL (1u << 14)
 #define COMMAND_PENDING (1u << 12)
 #define DIVIDE_BY_1 0xb
+#define XAPIC_ALL 0xff /* its numbers are below: this one means all */
 
 #define IO_APIC 0xfec00000ull
 #define IO_APIC_VERSION 1
@@ -101,6 +102,8 @@ void pc_apic_cpu(void) {
   write_local(APIC_TIMER, PC_VECTOR_TICK | (deadline_timer ? TIMER_TSC_DEADLINE : 0));
   __asm__ volatile("mfence" : : : "memory"); /* before the first deadline is written */
 }
+
+bool pc_apic_reaches(uint32_t apic) { return x2 || apic < XAPIC_ALL; }
 
 uint32_t pc_apic_self(void) { return x2 ? read_local(APIC_ID) : read_local(APIC_ID) >> 24; }
 

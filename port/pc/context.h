@@ -143,10 +143,11 @@ void pc_context_put_away(void); /* this processor keeps nothing of any thread */
 _Noreturn void pc_cpu_enter(void); /* waits for pc_cpu_run, then runs the kernel */
 
 /* apic.c */
-extern _Atomic bool pc_stopping;  /* a panic has told all processors to stop */
-uint32_t pc_apic_count(void);     /* its timer, counting down, before pc_apic_calibrate */
-void pc_apic_calibrate(void);     /* after the clock is known */
-void pc_apic_stop(uint32_t apic); /* puts it back to where it waits for pc_apic_start */
+extern _Atomic bool pc_stopping;     /* a panic has told all processors to stop */
+uint32_t pc_apic_count(void);        /* its timer, counting down, before pc_apic_calibrate */
+void pc_apic_calibrate(void);        /* after the clock is known */
+bool pc_apic_reaches(uint32_t apic); /* there can be a processor of that number */
+void pc_apic_stop(uint32_t apic);    /* puts it back to where it waits for pc_apic_start */
 #endif
 
 #endif

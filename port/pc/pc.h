@@ -170,7 +170,8 @@ extern const uint8_t pc_copy_low[], pc_copy_high[], pc_copy_fault[];
 /* This processor's GDT, TSS (an interrupt stack for every vector: IST), IDT, and control registers: WP, SMEP, SMAP,
  * UMIP, XCR0; %fs base = the processor's struct pc_cpu, for good. */
 void pc_descriptors_load(struct pc_cpu *cpu);
-/* Vectors: 0x20 tick, 0x21 wake, 0x22 stop (of pc_panic), 0x30 + line for devices, 0xff spurious. */
+/* Vectors: 0x20 tick, 0x21 wake, 0x22 stop (of pc_panic: sent as an NMI, which is heard in the kernel too), 0x30 +
+ * line for devices, 0xff spurious. */
 #define PC_VECTOR_TICK 0x20
 #define PC_VECTOR_WAKE 0x21
 #define PC_VECTOR_STOP 0x22

@@ -93,7 +93,7 @@ static bool start_listed(uint32_t most) {
     bool known = false;
     for (uint32_t i = 0; i < pc_cpu_count; i++)
       known |= pc_cpus[i]->apic == apic;
-    if (flags & MADT_ENABLED && !known && pc_cpu_count < most)
+    if (flags & MADT_ENABLED && !known && pc_apic_reaches(apic) && pc_cpu_count < most)
       start(apic);
   }
   return true;
