@@ -122,9 +122,17 @@ uint32_t signet_tree_target(const struct tree_node *node, char *to) {
 
 /* ---- Names ---- */
 
+static uint32_t sum(const char *name, size_t length) {
+  uint32_t value = 0;
+  for (size_t i = 0; i < length; i++)
+    value = value * 31 + (uint8_t)name[i];
+  return value;
+}
+
 static struct tree_node *child(const struct tree_node *directory, const char *name, size_t length) {
   struct tree_node *node = directory->first;
-  while (node && (strncmp(node->name, name, length) != 0 || node->name[length] != 0))
+  uint32_t wanted = sum(name, length);
+  while (node && (node->name_sum != wanted || strncmp(node->name, name, length) != 0 || node->name[length] != 0))
     node = node->next;
   return node;
 }
@@ -219,6 +227,7 @@ static char *name_copy(const struct tree_place *place) {
 
 static void put_in(struct tree *tree, struct tree_node *node, struct tree_node *directory, char *name) {
   node->name = name;
+  node->name_sum = sum(name, strlen(name));
   node->parent = directory;
   node->place = tree->places++;
   node->next = directory->first;

@@ -23,7 +23,8 @@ struct tree_node {
   struct tree_node *next;   /* of the parent's, older */
   struct tree_node *first;  /* directory: the newest of its names */
   char *name;
-  uint64_t place; /* in listings of its directory */
+  uint32_t name_sum; /* most names differ in it */
+  uint64_t place;    /* in listings of its directory */
   uint64_t number;
   uint32_t references; /* of whoever has it open, and one of the name */
   uint32_t mode;

@@ -199,6 +199,15 @@ struct signet_result signet_word_wait(volatile void *word, uint32_t expected, ui
   while_waiting();
   return result(SIGNET_OK, 0);
 }
+/* Time passes while others run. */
+struct signet_result signet_thread_yield(void) {
+  static uint32_t yields;
+  if (++yields > 10000000)
+    BAIL("it yields for ever");
+  if (while_waiting)
+    while_waiting();
+  return result(SIGNET_OK, 0);
+}
 struct signet_result signet_word_wake(volatile void *word, uint32_t most) {
   return result(SIGNET_OK, word && most ? 0 : 1);
 }
@@ -437,6 +446,8 @@ static void test_terminal(void) {
   ok(write_text(1, "a\nb\r\n", 5, &value) == 0 && value == 5 && shows("a\r\nb\r\r\n"), "a new line is sent as CR LF");
   ok(write_text(2, "\x10\x02\xff\0x", 5, &value) == 0 && value == 5 && sent("\x10\x02\xff\0x", 5),
      "standard error goes to the same terminal, and nothing is framed");
+  serial_drain();
+  ok(shows(""), "nor at the end");
 }
 
 static void test_terminal_modes(void) {
