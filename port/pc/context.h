@@ -22,7 +22,7 @@
 #define SELECTOR_DATA 0x10
 #define SELECTOR_TASK 0x18
 
-/* Bytes of RFLAGS: arithmetic flags are a process's own; of the rest only the interrupt flag is ever set. */
+/* Bits of RFLAGS: arithmetic flags are a process's own; of the rest only the interrupt flag is ever set. */
 #define FLAGS_OF_PROCESS 0x8d5
 #define FLAGS_ALWAYS 0x202
 

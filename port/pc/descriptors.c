@@ -91,7 +91,7 @@ static void load_tables(struct pc_cpu *cpu) {
                    : "rax", "memory");
 }
 
-/* Before the tables: what to say on a processor that will not do. */
+/* Refuses to boot on a processor that lacks what nothing here can do without. */
 static void set_control_registers(void) {
   uint32_t leaf1[4], leaf7[4] = {0}, leaf0[4];
   pc_cpuid(0, 0, leaf0);
