@@ -1,12 +1,11 @@
-/* Copies from and to windows. An exception between pc_copy_low and pc_copy_high that is not answered by a page's coming
- * into being goes on at pc_copy_fault: the function returns false. Called by window.c. */
+/* Copies from and to windows: returns false where an access faults and nothing comes into being (see access.h). Called
+ * by window.c. */
         .text
-        .globl  pc_copy, pc_copy_word, pc_copy_low, pc_copy_high, pc_copy_fault
+        .globl  pc_copy
 
 /* bool pc_copy(void *to, const void *from, size_t length). Short copies by words, straight; the last word overlaps what
  * was copied before it. */
         .p2align 4
-pc_copy_low:
 pc_copy:
         cmpq    $8, %rdx
         jb      3f
@@ -36,16 +35,12 @@ pc_copy:
         rep movsb
         movl    $1, %eax
         ret
-
-/* bool pc_copy_word(uint32_t *to, const uint32_t *from) */
-pc_copy_word:
-        movl    (%rsi), %eax
-        movl    %eax, (%rdi)
-        movl    $1, %eax
-        ret
-pc_copy_high:
-pc_copy_fault:
+copy_high:
+fault:
         xorl    %eax, %eax
         ret
+
+        .section .fixups, "a"
+        .long   pc_copy - ., copy_high - ., fault - .
 
         .section .note.GNU-stack,"",@progbits

@@ -91,8 +91,9 @@ static void on_exception(struct pc_trap_frame *frame) {
     if (!(frame->error & (ERROR_RESERVED | ERROR_EXECUTE)) && in_windows(address) &&
         pc_window_fault(address, frame->error & ERROR_WRITE))
       return;
-    if (within(frame->rip, pc_copy_low, pc_copy_high)) {
-      frame->rip = (uint64_t)pc_copy_fault;
+    uint64_t onwards = pc_copy_fixup(frame->rip);
+    if (onwards) {
+      frame->rip = onwards;
       return;
     }
     if (frame->error & ERROR_RESERVED)

@@ -60,7 +60,7 @@ PC_HOST_FLAGS := -Itests/pc/host $(HOST_CFLAGS) $(SANITIZE) -D_GNU_SOURCE -fPIC 
 PC_HOST_OBJECTS := $(patsubst %,$(B)/tests/pc/host/%.o,paging.c window.c image.c block.c)
 $(PC_HOST_OBJECTS): $(B)/tests/pc/host/%.o: port/pc/%
 	@mkdir -p $(@D)
-	$(CC) $(PC_HOST_FLAGS) -Dpc_copy=simulated_copy -Dpc_copy_word=simulated_copy_word -MMD -MP -c $< -o $@
+	$(CC) $(PC_HOST_FLAGS) -Dpc_copy=simulated_copy -MMD -MP -c $< -o $@
 $(B)/tests/pc/memory_test: tests/pc/memory_test.c port/pc/copy.S $(PC_HOST_OBJECTS)
 	$(CC) $(PC_HOST_FLAGS) -MMD -MP -no-pie $^ -o $@ -Wl,--defsym=pc_text_low=0xffffffff80100000,--defsym=pc_text_high=0xffffffff80110000 \
 	  -Wl,--defsym=pc_constants_low=0xffffffff80110000,--defsym=pc_constants_high=0xffffffff80114000 \

@@ -163,8 +163,9 @@ void pc_window_settle(void);
 void pc_window_asleep(void);
 void pc_window_awake(void);
 
-/* ---- copy.S: exceptions at these instructions go to pc_copy_fault; the rest is window.c's port_copy_* ---- */
-extern const uint8_t pc_copy_low[], pc_copy_high[], pc_copy_fault[];
+/* Where an access to a window that faulted at this instruction goes on, so that port_copy_* returns false; 0: the
+ * instruction is none of those. */
+uint64_t pc_copy_fixup(uint64_t rip);
 
 /* ---- descriptors.c, interrupt.c, entry.S ---- */
 /* This processor's GDT, TSS (an interrupt stack for every vector: IST), IDT, and control registers: WP, SMEP, SMAP,

@@ -13,6 +13,7 @@
  * entered it (pc_window_enter; port_copy_* do so, too), and there whoever was not the last to use it compares the
  * generation of the last that was taken away with what it has forgotten since. So no program ever reaches a frame
  * through a window that lost it, and frames can be used again at once. */
+#include "port/pc/access.h"
 #include "port/pc/entry.h"
 #include "port/pc/instructions.h"
 #include "port/pc/memory.h"
@@ -546,9 +547,9 @@ bool pc_window_fault(uint64_t address, bool write) {
   return possible;
 }
 
-/* ---- Entering, copying ---- */
+/* ---- Entering ---- */
 
-static void adopt(struct window *window) {
+static __attribute__((noinline)) void adopt(struct window *window) {
   if (!pc_forgotten_since(window->taken))
     pc_forget_all();
   window->user = port_cpu_self() + 1;
@@ -558,36 +559,75 @@ inline __attribute__((always_inline)) bool pc_window_used_by(uint32_t window, ui
   return windows[window].user == user;
 }
 
-void pc_window_enter(uint32_t window) {
+inline __attribute__((always_inline)) void pc_window_enter(uint32_t window) {
   if (!pc_window_used_by(window, (uint8_t)(port_cpu_self() + 1)))
     adopt(&windows[window]);
 }
 
-bool pc_copy(void *to, const void *from, size_t length);
-bool pc_copy_word(uint32_t *to, const uint32_t *from);
+/* ---- Copying ---- */
 
-static void *address_of(uint32_t window, uint32_t offset) {
+#define INLINED inline __attribute__((always_inline))
+#define SHORT 32 /* bytes of a length known when compiling that are copied in place */
+
+bool pc_copy(void *to, const void *from, size_t length); /* copy.S */
+
+typedef uint64_t __attribute__((may_alias, aligned(1))) word;
+
+static INLINED uint64_t address_of(uint32_t window, uint32_t offset) {
   pc_window_enter(window);
-  return (void *)(pc_window_base(window) + offset);
+  return pc_window_base(window) + offset;
 }
 
-bool port_copy_in(void *to, uint32_t window, uint32_t from, size_t length) {
-  return pc_copy(to, address_of(window, from), length);
+static INLINED bool is_short(size_t length) {
+  return __builtin_constant_p(length) && length <= SHORT && length % sizeof(word) == 0;
 }
 
-bool port_copy_out(uint32_t window, uint32_t to, const void *from, size_t length) {
-  return pc_copy(address_of(window, to), from, length);
+INLINED bool port_copy_in(void *to, uint32_t window, uint32_t from, size_t length) {
+  uint64_t source = address_of(window, from), value;
+  if (!is_short(length))
+    return pc_copy(to, (const void *)source, length);
+  for (size_t done = 0; done < length; done += sizeof(word)) {
+    if (!pc_load64(source + done, &value))
+      return false;
+    *(word *)((uint8_t *)to + done) = value;
+  }
+  return true;
+}
+
+INLINED bool port_copy_out(uint32_t window, uint32_t to, const void *from, size_t length) {
+  uint64_t target = address_of(window, to);
+  if (!is_short(length))
+    return pc_copy((void *)target, from, length);
+  for (size_t done = 0; done < length; done += sizeof(word))
+    if (!pc_store64(target + done, *(const word *)((const uint8_t *)from + done)))
+      return false;
+  return true;
 }
 
 bool port_copy_across(uint32_t from_window, uint32_t from, uint32_t to_window, uint32_t to, size_t length) {
-  const void *source = address_of(from_window, from);
-  return pc_copy(address_of(to_window, to), source, length);
+  uint64_t source = address_of(from_window, from), target = address_of(to_window, to);
+  return pc_copy((void *)target, (const void *)source, length);
 }
 
-bool port_load_word(uint32_t window, uint32_t offset, uint32_t *value) {
-  return pc_copy_word(value, address_of(window, offset));
+INLINED bool port_load_word(uint32_t window, uint32_t offset, uint32_t *value) {
+  return pc_load32(address_of(window, offset), value);
 }
 
-bool port_store_word(uint32_t window, uint32_t offset, uint32_t value) {
-  return pc_copy_word(address_of(window, offset), &value);
+INLINED bool port_store_word(uint32_t window, uint32_t offset, uint32_t value) {
+  return pc_store32(address_of(window, offset), value);
+}
+
+/* Of link.ld. Distances from where they stand. */
+struct fixup {
+  int32_t low, high, onwards;
+};
+extern const struct fixup pc_fixups_low[], pc_fixups_high[];
+
+uint64_t pc_copy_fixup(uint64_t rip) {
+  for (const struct fixup *fixup = pc_fixups_low; fixup < pc_fixups_high; fixup++) {
+    uint64_t low = (uint64_t)&fixup->low + (uint64_t)fixup->low, high = (uint64_t)&fixup->high + (uint64_t)fixup->high;
+    if (rip >= low && rip < high)
+      return (uint64_t)&fixup->onwards + (uint64_t)fixup->onwards;
+  }
+  return 0;
 }

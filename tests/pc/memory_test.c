@@ -13,6 +13,7 @@
 #include "port/pc/memory.c"
 #include "port/pc/table.c"
 
+#include "port/pc/access.h"
 #include "port/pc/entry.h"
 
 #define MIB (1ull << 20)
@@ -25,6 +26,7 @@
 #define ROUNDS 8
 
 const uint8_t pc_entry_stubs[1];
+const int32_t pc_fixups_low[1], pc_fixups_high[1];
 struct pc_boot pc_boot = {.archive_low = 0x130000, .archive_high = 0x138000};
 uint32_t pc_cpu_count = CPUS;
 
@@ -140,7 +142,6 @@ static uint64_t *access_page(uint32_t window, uint64_t offset, bool write) {
 }
 
 bool simulated_copy(void *to, const void *from, size_t length);
-bool simulated_copy_word(uint32_t *to, const uint32_t *from);
 
 /* An address of a window or of the host, for one word. */
 static void *reach_word(uint64_t address, bool write) {
@@ -159,12 +160,19 @@ bool simulated_copy(void *to, const void *from, size_t length) {
   }
   return true;
 }
-bool simulated_copy_word(uint32_t *to, const uint32_t *from) {
-  const uint32_t *source = reach_word((uint64_t)from, false);
-  uint32_t *target = reach_word((uint64_t)to, true);
-  if (source && target)
-    *target = *source;
-  return source && target;
+bool pc_load64(uint64_t address, uint64_t *value) { return simulated_copy(value, (const void *)address, 8); }
+bool pc_store64(uint64_t address, uint64_t value) { return simulated_copy((void *)address, &value, 8); }
+bool pc_load32(uint64_t address, uint32_t *value) {
+  const uint32_t *source = reach_word(address, false);
+  if (source)
+    *value = *source;
+  return source;
+}
+bool pc_store32(uint64_t address, uint32_t value) {
+  uint32_t *target = reach_word(address, true);
+  if (target)
+    *target = value;
+  return target;
 }
 
 /* ---- The model ---- */
