@@ -47,9 +47,9 @@ __attribute__((noinline)) struct signet_result call_locked(uint64_t a0, uint64_t
 }
 
 struct signet_result kernel_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t number) {
-  kernel.cpu[port_cpu_self()]->process->calls++;
   if (number == SIGNET_CALL_channel_call)
-    return handover_call(a0, a1, a2, a3, a4);
+    return kernel_channel_call(a0, a1, a2, a3, a4);
+  kernel.cpu[port_cpu_self()]->process->calls++;
   if (number == SIGNET_CALL_abi_version)
     return result(SIGNET_OK, SIGNET_ABI_VERSION);
   if (number == SIGNET_CALL_clock_read && a0 <= SIGNET_CLOCK_REALTIME)
@@ -114,7 +114,7 @@ static void query_endpoint(struct endpoint *endpoint, struct signet_handle_infor
   struct endpoint *peer = endpoint_peer(endpoint);
   information->queued = endpoint->count;
   information->peer_closed = peer->closed;
-  information->state = endpoint->channel->state;
+  information->state = endpoint->state;
   memcpy(information->identity, endpoint->channel->contract->identity, sizeof information->identity);
   if (peer->object.owner) {
     memcpy(information->peer_identity, peer->object.owner->hash, sizeof information->peer_identity);

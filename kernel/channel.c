@@ -33,7 +33,7 @@ enum signet_status channel_create(struct contract *contract, struct channel **cr
     end->side = (uint8_t)side;
     end->peer = &channel->end[1 - side];
     end->asker = &nobody;
-    end->fits_state = SIGNET_CONTRACT_REFUSED;
+    end->fits_stance = STANCE_NONE;
     end->limit = contract->slots[side];
     list_initialise(&end->waiters);
     list_initialise(&end->closing_link);
@@ -190,7 +190,7 @@ static enum signet_status send(struct thread *thread, struct endpoint *from, uin
   if (header.tag >= contract->messages)
     return SIGNET_CONTRACT;
   const struct signet_contract_message *row = &contract->rows[header.tag];
-  uint8_t next = contract->next[channel->state * contract->messages + header.tag];
+  uint8_t next = contract->next[from->state * contract->messages + header.tag];
   if (header.reserved)
     return SIGNET_ARGUMENT;
   if (next == SIGNET_CONTRACT_REFUSED || row->to_client != from->side || header.moved_count != row->moved_count ||
@@ -218,7 +218,7 @@ static enum signet_status send(struct thread *thread, struct endpoint *from, uin
       slot->moved[i] = moved[i];
     to->count++;
   }
-  channel->state = next;
+  endpoint_set_state(from, next);
   for (uint32_t i = 0; i < header.moved_count; i++)
     moved_take(process, moved[i], to);
   kernel.here->messages++;

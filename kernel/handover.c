@@ -13,17 +13,14 @@
 #define OFFSET_NOT (~UINT64_C(0x7ffffff8))
 #define ROOM_MOST UINT32_C(0x7fffffff)
 
-struct endpoint nowhere = {.peer = &nowhere, .asker = &nobody, .fits_state = SIGNET_CONTRACT_REFUSED};
+struct endpoint nowhere = {.peer = &nowhere, .asker = &nobody, .fits_stance = STANCE_NONE};
 struct thread nobody = {.asked = &nowhere};
 
-/* As much of struct signet_message as moves nothing. */
-struct plain_header {
-  uint64_t form;  /* tag, length */
-  uint64_t moved; /* its count, and reserved: both 0 */
-};
-_Static_assert(offsetof(struct signet_message, moved) == sizeof(struct plain_header) &&
-                   offsetof(struct signet_message, length) == 4,
-               "struct plain_header is the beginning of a message");
+/* A message that moves nothing begins with a pair: tag and length, and zeros. */
+enum { PAIR_FORM, PAIR_MOVED };
+_Static_assert(offsetof(struct signet_message, length) == 4 && offsetof(struct signet_message, moved_count) == 8 &&
+                   offsetof(struct signet_message, moved) == 16,
+               "a pair is the beginning of a message");
 
 void handover_forget(struct thread *thread) {
   thread->asked->asker = &nobody;
@@ -55,20 +52,19 @@ static bool prepared(const struct thread *thread, uint64_t handle, uint64_t repl
          deadline == thread->arguments[4];
 }
 
-/* Does the contract allow this end to send a message of this form, which moves nothing? */
+/* Does the contract allow this end to send a message of this form, which moves nothing, and may it be sent here? */
 static bool fits(struct endpoint *from, uint64_t form) {
-  const struct channel *channel = from->channel;
-  const struct contract *contract = channel->contract;
+  const struct contract *contract = from->channel->contract;
   uint32_t tag = (uint32_t)form, length = (uint32_t)(form >> 32);
-  if (tag >= contract->messages)
+  if (tag >= contract->messages || from->count || from->listed)
     return false;
   const struct signet_contract_message *row = &contract->rows[tag];
-  uint8_t next = contract->next[channel->state * contract->messages + tag];
+  uint8_t next = contract->next[from->state * contract->messages + tag];
   if (next == SIGNET_CONTRACT_REFUSED || row->to_client != from->side || row->moved_count ||
       length < row->length_least || length > row->length_most)
     return false;
   from->fits = form;
-  from->fits_state = channel->state;
+  from->fits_stance = from->stance;
   from->fits_next = next;
   return true;
 }
@@ -87,36 +83,37 @@ static inline __attribute__((always_inline)) void hand_over(struct cpu *cpu, str
   struct endpoint *from = caller->asked;
   struct thread *receiver = from->peer->asker;
   struct kernel_process *process = caller->process, *next = receiver->process;
-  if (receiver->wait != WAIT_ANSWER || from->busy || next->turn != TURN_IDLE || process->turn != TURN_ALONE ||
-      message & OFFSET_NOT || cpu->direct > DIRECT_MOST ||
-      ((cpu->waiting | kernel.timer_count) && (quick || !comes_first(cpu))))
+  if (receiver->wait != WAIT_ANSWER || next->turn != TURN_IDLE || process->turn != TURN_ALONE || !cpu->slice ||
+      message & OFFSET_NOT || ((cpu->waiting | kernel.timer_count) && (quick || !comes_first(cpu))))
     return;
 
-  struct plain_header header;
-  if (!port_copy_in(&header, process->window, (uint32_t)message, sizeof header) || header.moved)
+  uint64_t pair[2];
+  if (!port_load_pair(process->window, (uint32_t)message, pair) || pair[PAIR_MOVED])
     return;
-  if ((header.form != from->fits || from->channel->state != from->fits_state) && (quick || !fits(from, header.form)))
+  if ((pair[PAIR_FORM] != from->fits || from->stance != from->fits_stance) && (quick || !fits(from, pair[PAIR_FORM])))
     return;
-  uint32_t length = (uint32_t)(header.form >> 32), to = (uint32_t)receiver->arguments[2];
+  uint32_t length = (uint32_t)(pair[PAIR_FORM] >> 32);
   if (length > receiver->room ||
-      (length && !port_copy_across(process->window, (uint32_t)message + SIGNET_MESSAGE_DATA, next->window,
-                                   to + SIGNET_MESSAGE_DATA, length)) ||
-      !port_copy_out(next->window, to, &header, sizeof header))
+      !port_copy_after_pair(process->window, (uint32_t)message, next->window, (uint32_t)receiver->arguments[2], pair,
+                            SIGNET_MESSAGE_DATA, length))
     return;
 
-  from->channel->state = from->fits_next;
+  endpoint_set_state(from, from->fits_next);
   caller->state = THREAD_WAITING;
   caller->wait = WAIT_ANSWER;
+  caller->call = SIGNET_CALL_channel_call;
+  caller->retry = false;
   receiver->state = THREAD_RUNNING;
   receiver->wait = WAIT_NONE;
+  receiver->call = SIGNET_CALL_channel_call;
+  receiver->retry = false;
   process->run = RUN_IDLE;
   next->run = RUN_ACTIVE;
   next->cpu = cpu;
   cpu->process = next;
   cpu->current = receiver;
+  cpu->slice--;
   cpu->messages++;
-  cpu->switches++;
-  cpu->direct++;
   port_context_set_result(receiver->context, result(SIGNET_OK, 0));
   port_resume(receiver->context, next->window);
 }
@@ -139,10 +136,11 @@ static __attribute__((noinline)) struct signet_result unprepared(uint64_t handle
   return call_locked(handle, message, reply, capacity, deadline, SIGNET_CALL_channel_call);
 }
 
-struct signet_result handover_call(uint64_t handle, uint64_t message, uint64_t reply, uint64_t capacity,
-                                   uint64_t deadline) {
+__attribute__((flatten)) struct signet_result kernel_channel_call(uint64_t handle, uint64_t message, uint64_t reply,
+                                                                  uint64_t capacity, uint64_t deadline) {
   struct cpu *cpu = kernel.cpu[port_cpu_self()];
   struct thread *thread = cpu->current;
+  thread->process->calls++;
   port_lock();
   if (!prepared(thread, handle, reply, capacity, deadline))
     return unprepared(handle, message, reply, capacity, deadline);

@@ -22,6 +22,7 @@ bool kernel_initialise(void) {
       break;
     }
     cpu->number = i;
+    cpu->slice = SLICE;
     list_initialise(&cpu->near);
     list_initialise(&cpu->queue);
   }

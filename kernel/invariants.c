@@ -28,7 +28,8 @@ static const char *endpoint_check(const struct endpoint *endpoint) {
   CHECK(endpoint->slots && endpoint->count <= endpoint->limit && endpoint->head < endpoint->limit,
         "endpoint: its queue is within its bounds");
   CHECK(endpoint->limit == channel->contract->slots[endpoint->side], "endpoint: its queue is as its contract says");
-  CHECK(channel->state < channel->contract->states, "channel: its state is one of its contract's");
+  CHECK(endpoint->state < channel->contract->states, "channel: its state is one of its contract's");
+  CHECK(endpoint->state == endpoint->peer->state, "channel: its ends agree on its state");
   CHECK(channel->contract->references, "contract: whoever uses it is counted");
   CHECK(endpoint->object.owner || endpoint->carrier, "endpoint: it has a holder or a carrier");
   CHECK(!endpoint->object.owner || !endpoint->carrier, "endpoint: it has not both a holder and a carrier");
@@ -210,7 +211,7 @@ void kernel_statistics(struct kernel_statistics *statistics) {
   for (uint32_t i = 0; i < IMAGE_BUCKETS; i++)
     statistics->images += length_of(&kernel.images[i]);
   for (uint32_t i = 0; i < kernel.cpus; i++) {
-    statistics->switches += kernel.cpu[i]->switches;
+    statistics->switches += kernel.cpu[i]->switches + SLICE - kernel.cpu[i]->slice;
     statistics->messages += kernel.cpu[i]->messages;
   }
   port_unlock();

@@ -78,6 +78,8 @@ struct slot {
   uint8_t data[];
 };
 
+#define STANCE_NONE UINT32_MAX /* no end's */
+
 struct endpoint {
   struct object object;
   struct channel *channel;
@@ -85,18 +87,21 @@ struct endpoint {
   bool closed;
   union {
     struct {
-      uint16_t count;  /* messages queued towards this end */
-      uint16_t listed; /* 0: nobody is on the list of waiters */
+      uint16_t count; /* messages queued towards this end */
+      uint8_t listed; /* 0: nobody is on the list of waiters */
+      uint8_t state;  /* the channel's, at both ends */
     };
-    uint32_t busy; /* 0: neither */
+    uint32_t stance; /* all of them at once */
   };
   uint16_t head, limit; /* of the queue */
   uint8_t *slots;
   struct endpoint *peer;
   struct list waiters;  /* of wait_node: threads of its owner that wait for a message here, besides: */
   struct thread *asker; /* the thread whose `asked` this is, which may wait here on no list; or &nobody */
-  uint64_t fits;        /* tag and length of a message that the contract allows in state fits_state */
-  uint8_t fits_state, fits_next;
+  /* Of a message that the contract allowed here: its tag and length, the stance then, and the state after it. */
+  uint64_t fits;
+  uint32_t fits_stance;
+  uint8_t fits_next;
   struct endpoint *carrier; /* in whose queue it travels, NULL otherwise */
   struct list closing_link;
 };
@@ -104,7 +109,6 @@ struct endpoint {
 struct channel {
   struct contract *contract;
   uint32_t slot_size;
-  uint8_t state;
   struct endpoint end[2]; /* client, server */
 };
 
@@ -282,18 +286,19 @@ struct kernel_process {
 /* ---- Processors and the whole ---- */
 
 #define TEXT_MOST 4096
-#define DIRECT_MOST 4096 /* switches within a slice, should the platform's tick be late */
+#define SLICE 4096 /* switches within a slice, should the platform's tick be late */
 
 struct cpu {
   uint32_t number;
   uint32_t waiting;               /* processes on near and queue */
-  uint32_t direct;                /* switches to a near process since the last tick */
+  uint32_t slice;                 /* how often this slice may still go to a near process */
   struct kernel_process *process; /* ACTIVE here */
   struct thread *current;         /* RUNNING here */
   struct list near;               /* woken by what ran here in this time slice: share the slice */
   struct list queue;              /* wait their turn */
   uint64_t charged_at;            /* processor time is charged up to here */
-  uint64_t switches, messages;
+  uint64_t switches;              /* besides the SLICE - slice of this slice */
+  uint64_t messages;
   char text[2][TEXT_MOST + 8];
 };
 
@@ -395,6 +400,10 @@ enum signet_status channel_create(struct contract *contract, struct channel **ch
 uint64_t channel_end_charge(const struct contract *contract, unsigned side);
 void endpoint_close(struct endpoint *endpoint);
 static inline struct endpoint *endpoint_peer(struct endpoint *endpoint) { return endpoint->peer; }
+static inline void endpoint_set_state(struct endpoint *endpoint, uint8_t state) {
+  endpoint->state = state;
+  endpoint->peer->state = state;
+}
 static inline struct slot *endpoint_slot(const struct endpoint *endpoint, uint32_t index) {
   uint32_t place = endpoint->head + index;
   if (place >= endpoint->limit)
@@ -406,9 +415,6 @@ static inline struct slot *endpoint_slot(const struct endpoint *endpoint, uint32
 /* What a thread that never made a channel_call asked, and who asked an end that nobody did. */
 extern struct endpoint nowhere;
 extern struct thread nobody;
-/* The call channel_call, of the thread that runs here; as kernel_call. */
-struct signet_result handover_call(uint64_t handle, uint64_t message, uint64_t reply, uint64_t capacity,
-                                   uint64_t deadline);
 /* The thread's arguments are another call's. */
 void handover_forget(struct thread *thread);
 

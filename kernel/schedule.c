@@ -92,9 +92,14 @@ static struct kernel_process *steal(struct cpu *cpu, uint32_t least) {
   return NULL;
 }
 
+static void slice_begin(struct cpu *cpu) {
+  cpu->switches += SLICE - cpu->slice;
+  cpu->slice = SLICE;
+}
+
 void schedule_rotate(struct cpu *cpu) {
   struct kernel_process *process = cpu->process;
-  cpu->direct = 0;
+  slice_begin(cpu);
   list_move_all(&cpu->queue, &cpu->near);
   if (list_empty(&cpu->queue))
     return;
@@ -111,17 +116,21 @@ void schedule_share(struct cpu *cpu) {
 }
 
 static struct kernel_process *next_process(struct cpu *cpu) {
-  if (cpu->direct > DIRECT_MOST) {
+  if (!cpu->slice) {
     list_move_all(&cpu->queue, &cpu->near);
-    cpu->direct = 0;
+    slice_begin(cpu);
   }
   if (!list_empty(&cpu->near)) {
-    cpu->direct++;
+    cpu->slice--;
     return CONTAINER(cpu->near.next, struct kernel_process, run_link);
   }
+  struct kernel_process *process = NULL;
   if (!list_empty(&cpu->queue))
-    return CONTAINER(cpu->queue.next, struct kernel_process, run_link);
-  return kernel.cpus > 1 ? steal(cpu, 1) : NULL;
+    process = CONTAINER(cpu->queue.next, struct kernel_process, run_link);
+  else if (kernel.cpus > 1)
+    process = steal(cpu, 1);
+  cpu->switches += process != NULL;
+  return process;
 }
 
 static void leave(struct cpu *cpu) {
@@ -178,7 +187,6 @@ _Noreturn void schedule(void) {
       process->run = RUN_ACTIVE;
       process->cpu = cpu;
       cpu->process = process;
-      cpu->switches++;
     }
     if (process->attention && process->state == SIGNET_PROCESS_RUNNING)
       event_deliver(process);

@@ -26,7 +26,6 @@ static void wait_listed(struct endpoint *endpoint) {
   struct thread *thread = endpoint->asker;
   if (thread->wait == WAIT_ANSWER) {
     thread->wait = WAIT_OBJECTS;
-    thread->call = SIGNET_CALL_channel_call;
     thread->sent = true;
     wait_on_list(thread, &endpoint->waiters);
   }
@@ -62,7 +61,6 @@ void wait_cancel(struct thread *thread) {
     list_remove(&thread->ticket_link);
     break;
   case WAIT_ANSWER:
-    thread->call = SIGNET_CALL_channel_call;
     thread->sent = true;
     break;
   }

@@ -381,6 +381,16 @@ bool port_copy_across(uint32_t from_window, uint32_t from, uint32_t to_window, u
   return linux_copy(address_of(to_window, to), address_of(from_window, from), length);
 }
 
+bool port_load_pair(uint32_t window, uint32_t offset, uint64_t pair[2]) {
+  return linux_copy(pair, address_of(window, offset), 2 * sizeof *pair);
+}
+
+bool port_copy_after_pair(uint32_t from_window, uint32_t from, uint32_t to_window, uint32_t to, const uint64_t pair[2],
+                          uint32_t gap, uint32_t length) {
+  return linux_copy(address_of(to_window, to + gap), address_of(from_window, from + gap), length) &&
+         linux_copy(address_of(to_window, to), pair, 2 * sizeof *pair);
+}
+
 bool port_load_word(uint32_t window, uint32_t offset, uint32_t *value) {
   return linux_load_word(address_of(window, offset), value);
 }

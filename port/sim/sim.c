@@ -239,6 +239,18 @@ bool port_copy_across(uint32_t from_window, uint32_t from, uint32_t to_window, u
   return source && target;
 }
 
+bool port_load_pair(uint32_t window, uint32_t offset, uint64_t pair[2]) {
+  RULE(offset % 8 == 0 && running[cpu].window == window);
+  return port_copy_in(pair, window, offset, 2 * sizeof *pair);
+}
+
+bool port_copy_after_pair(uint32_t from_window, uint32_t from, uint32_t to_window, uint32_t to, const uint64_t pair[2],
+                          uint32_t gap, uint32_t length) {
+  RULE(to % 8 == 0 && running[cpu].window == from_window);
+  return port_copy_across(from_window, from + gap, to_window, to + gap, length) &&
+         port_copy_out(to_window, to, pair, 2 * sizeof *pair);
+}
+
 bool port_load_word(uint32_t window, uint32_t offset, uint32_t *value) {
   RULE(offset % 4 == 0);
   return port_copy_in(value, window, offset, 4);

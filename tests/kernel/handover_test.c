@@ -1,6 +1,6 @@
 /* The hand-over (kernel/handover.c) does what the general way of channel_call does, and only when it may. Every program
  * of calls is run twice from the same state, in a process each: with the hand-over, and with every call made in the
- * general way (the linker puts handover_call here, see kernel/module.mk). After every step all that anybody could
+ * general way (the linker puts kernel_channel_call here, see kernel/module.mk). After every step all that anybody could
  * notice is noted, and the two must agree. Usage: handover_test [programs [seed]]. A failure is replayed from its seed.
  */
 #include <sys/mman.h>
@@ -14,18 +14,19 @@
 static bool general_only;
 static uint64_t asked, went_general;
 
-struct signet_result __real_handover_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
+struct signet_result __real_kernel_channel_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
 struct signet_result __real_call_locked(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
                                         uint64_t number);
-struct signet_result __wrap_handover_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
+struct signet_result __wrap_kernel_channel_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
 struct signet_result __wrap_call_locked(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
                                         uint64_t number);
 
-struct signet_result __wrap_handover_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4) {
+struct signet_result __wrap_kernel_channel_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4) {
   if (!general_only) {
     asked++;
-    return __real_handover_call(a0, a1, a2, a3, a4);
+    return __real_kernel_channel_call(a0, a1, a2, a3, a4);
   }
+  kernel.cpu[port_cpu_self()]->process->calls++;
   port_lock();
   return __real_call_locked(a0, a1, a2, a3, a4, SIGNET_CALL_channel_call);
 }
@@ -83,7 +84,7 @@ static void note_thread(const struct thread *thread) {
 static void note_endpoint(const struct endpoint *endpoint) {
   note("endpoint", endpoint->object.handle);
   note("messages queued", endpoint->count);
-  note("state of the channel", endpoint->channel->state);
+  note("state of the channel", endpoint->state);
   for (uint32_t i = 0; i < endpoint->count; i++) {
     const struct slot *slot = endpoint_slot(endpoint, i);
     note("message's tag", slot->tag);
@@ -121,7 +122,7 @@ static void note_world(void) {
     note("processor runs process", cpu->process ? cpu->process->number : 0);
     note("processor runs thread", cpu->current && cpu->process ? cpu->current->number : 0);
     note("those that wait", cpu->waiting);
-    note("switches within the slice", cpu->direct);
+    note("switches left in the slice", cpu->slice);
     note("switches", cpu->switches);
     note("messages", cpu->messages);
     note("charged up to", cpu->charged_at);
@@ -271,9 +272,7 @@ static uint64_t some_deadline(void) {
 }
 
 /* It is for this end to speak. */
-static bool my_turn(const struct endpoint *end) {
-  return end->channel->state == end->side && !end->count && !end->peer->count;
-}
+static bool my_turn(const struct endpoint *end) { return end->state == end->side && !end->count && !end->peer->count; }
 
 /* The first thread of each process asks the next process; the second and the third answer, an end each. Now and then
  * they mix. */
@@ -702,11 +701,11 @@ static void timer_earlier_than_the_sleeper(void) {
 }
 static void last_switch_of_the_slice(void) {
   answered();
-  kernel.cpu[0]->direct = DIRECT_MOST;
+  kernel.cpu[0]->slice = 1;
 }
 static void slice_used_up(void) {
   answered();
-  kernel.cpu[0]->direct = DIRECT_MOST + 1;
+  kernel.cpu[0]->slice = 0;
 }
 static void event_for_the_client(void) {
   answered();
