@@ -253,6 +253,10 @@ static int parse(int count, char **arguments) {
     cli_error("boot: one of --output, --record and --replay; --input goes with --record only");
     return CLI_USAGE;
   }
+  if ((options.machine.record || options.machine.replay) && options.machine.cpus > 1) {
+    cli_error("boot: QEMU records and replays machines of one processor only");
+    return CLI_USAGE;
+  }
   if (optind < count || options.input || options.machine.replay)
     return 0;
   cli_error("boot: no image named; `signet boot --help` tells how");
@@ -358,6 +362,22 @@ static int file_in_memory(const struct boot_bytes *bytes) {
   return -1;
 }
 
+/* Why a service did not begin; "" for other statuses. */
+static const char *service_reason(const struct signet_ending *ending) {
+  static const struct {
+    uint32_t status;
+    const char *text;
+  } reasons[] = {
+#define SERVICE_REASON(name, number, text) {number, ": " text},
+      SERVICES_ENDS(SERVICE_REASON)
+#undef SERVICE_REASON
+  };
+  for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+    if (ending->kind == SIGNET_ENDED_EXIT && ending->code == reasons[i].status)
+      return reasons[i].text;
+  return "";
+}
+
 /* What `signet run` says of its services, and then the end as the program's. */
 static int end(const struct boot_part *image, const char *path, const struct signet_system_ending *endings,
                uint32_t count) {
@@ -370,7 +390,7 @@ static int end(const struct boot_part *image, const char *path, const struct sig
         (ending->kind == SIGNET_ENDED_EXIT && ending->code == 0))
       continue;
     cli_describe_ending(ending, NULL, 0, text, sizeof text);
-    cli_error("the %s service %s", names[entry], text);
+    cli_error("the %s service %s%s", names[entry], text, service_reason(ending));
   }
   return cli_end_as(&endings[0].ending, path, image->bytes, image->length);
 }

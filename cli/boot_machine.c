@@ -19,7 +19,11 @@
 #define TAIL_LINES 20
 #define WRITE_MOST 4096 /* what a pipe takes at once when poll says that it takes some */
 #define PATIENCE 5.0    /* seconds that QEMU has to end by itself */
-#define AGAIN 1.0       /* seconds: a signal that comes twice within is for us */
+/* QEMU that records does not ask how much the serial line's 16 bytes of buffer can still take, and may be late: bytes
+ * are sent so slowly that none is lost. */
+#define RECORDED_MOST 1
+#define RECORDED_PAUSE 0.005
+#define AGAIN 1.0 /* seconds: a signal that comes twice within is for us */
 
 struct relay {
   const struct boot_machine *machine;
@@ -35,7 +39,7 @@ struct relay {
   int status;  /* QEMU's, once it is not running */
   int signals; /* a signalfd */
   int last_signal;
-  double last_signal_time, start;
+  double last_signal_time, last_send, start;
   int died_of; /* a signal that ends this process; 0: none */
 };
 
@@ -143,16 +147,26 @@ static void read_input(struct relay *relay) {
 }
 
 static void write_line(struct relay *relay) {
-  ssize_t done = send(relay->process.serial, relay->input.bytes, relay->input.length, MSG_NOSIGNAL);
+  uint32_t length = relay->input.length;
+  if (relay->machine->record && length > RECORDED_MOST)
+    length = RECORDED_MOST;
+  ssize_t done = send(relay->process.serial, relay->input.bytes, length, MSG_NOSIGNAL);
+  relay->last_send = now();
   if (done < 0 && errno == EAGAIN)
     return;
   if (done < 0)
-    done = relay->input.length; /* the machine is gone */
+    done = length; /* the machine is gone */
   relay->input.length -= (uint32_t)done;
   memmove(relay->input.bytes, relay->input.bytes + done, relay->input.length);
 }
 
 static bool may_send(const struct relay *relay) { return relay->output.ready && !relay->machine->replay; }
+
+/* Seconds until more may be sent. */
+static double send_pause(const struct relay *relay) {
+  double passed = now() - relay->last_send;
+  return relay->machine->record && passed < RECORDED_PAUSE ? RECORDED_PAUSE - passed : 0;
+}
 
 /* The program in the machine is told, where the line can carry it; a signal that comes again soon is meant for us. */
 static void take_signal(struct relay *relay, int number) {
@@ -178,8 +192,9 @@ enum watched { SIGNALS, INPUT, LINE, TEXT, STREAM, WATCHED };
 /* True: something happened. False: the deadline has passed. */
 static bool step(struct relay *relay) {
   bool input_wanted = relay->input_open && relay->running && relay->input.length == 0 && may_send(relay);
-  bool output_waits = pending(relay);
-  short line = (short)((output_waits ? 0 : POLLIN) | (relay->input.length && may_send(relay) ? POLLOUT : 0));
+  bool output_waits = pending(relay), input_waits = relay->input.length && may_send(relay);
+  double pause = input_waits ? send_pause(relay) : 0;
+  short line = (short)((output_waits ? 0 : POLLIN) | (input_waits && pause == 0 ? POLLOUT : 0));
   struct pollfd polled[WATCHED] = {
       [SIGNALS] = {relay->signals, POLLIN, 0},
       [INPUT] = {input_wanted ? 0 : -1, POLLIN, 0},
@@ -194,6 +209,8 @@ static bool step(struct relay *relay) {
       return false;
     patience = (int)(left * 1000) + 1;
   }
+  if (pause > 0)
+    patience = (int)(pause * 1000) + 1;
   if (poll(polled, WATCHED, patience) < 0)
     return true;
   if (polled[SIGNALS].revents) {

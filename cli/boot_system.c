@@ -14,6 +14,7 @@ enum process { SERIAL, MEMORY, PROGRAM, PROCESSES };
 /* The first three are the program's streams, in the order of its slots and of the serial driver's. */
 enum channel { INPUT, OUTPUT, ERROR, FILES, EVENTS, CHANNELS };
 
+#define FILES_SHARE (SIGNET_SYSTEM_SHARES / 4)
 #define CLIENT(channel)                                                                                                \
   { SIGNET_SYSTEM_CLIENT, channel }
 #define SERVER(channel)                                                                                                \
@@ -49,11 +50,14 @@ static const struct row {
                   [SIGNET_SLOT_FILES] = CLIENT(FILES)}},
 };
 
+/* A quarter of the memory is for files, besides those that it begins with; the program has what is left. Of what
+ * machine the file will run on is not known, so these are shares. */
 static struct signet_quota quota_of(const struct boot_system *system, enum process process) {
   struct signet_quota quota = process == PROGRAM ? system->quota : rows[process].quota;
-  /* A quarter of the machine for files, besides those that it begins with; the program has what is left. */
+  uint64_t files = system->parts[BOOT_FILES].length;
   if (process == MEMORY)
-    quota.memory = system->memory / 4 + system->parts[BOOT_FILES].length;
+    quota.memory = FILES_SHARE + (files < system->memory / 2 ? files * SIGNET_SYSTEM_SHARES / system->memory + 1
+                                                             : SIGNET_SYSTEM_SHARES / 2);
   return quota;
 }
 

@@ -113,9 +113,13 @@ static bool take(const struct signet_system_grant *grant, uint32_t *handle, stru
   return true;
 }
 
-static uint64_t memory_left(void) {
+/* Bytes, for a row that asks for a share of what is left. */
+static uint64_t memory_for(uint64_t asked) {
   struct signet_usage usage;
-  return signet_process_usage(&usage).status == SIGNET_OK ? usage.limit.memory - usage.used.memory : 0;
+  if (asked >= SIGNET_SYSTEM_SHARES || signet_process_usage(&usage).status != SIGNET_OK)
+    return asked;
+  uint64_t left = usage.limit.memory - usage.used.memory;
+  return asked ? left / SIGNET_SYSTEM_SHARES * asked : left;
 }
 
 static bool start(uint32_t number, struct system_refusal *why) {
@@ -128,8 +132,7 @@ static bool start(uint32_t number, struct system_refusal *why) {
   why->process = number;
   if (!load(row, &specification.image, why))
     return false;
-  if (!row->quota.memory)
-    specification.quota.memory = memory_left();
+  specification.quota.memory = memory_for(row->quota.memory);
   memcpy(specification.name, row->name, sizeof specification.name);
   struct signet_result result = signet_process_create(&specification);
   signet_handle_close(specification.image);

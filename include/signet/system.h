@@ -15,6 +15,7 @@
 #define SIGNET_SYSTEM_VERSION 1u
 #define SIGNET_SYSTEM_PROCESSES_MOST 64
 #define SIGNET_SYSTEM_CHANNELS_MOST 256
+#define SIGNET_SYSTEM_SHARES 256 /* parts of the memory that the supervisor has left when a process's turn comes */
 
 struct signet_system {
   uint64_t magic;
@@ -43,7 +44,7 @@ struct signet_system_process {
   uint32_t entry; /* of the archive: its image */
   uint32_t slots;
   uint8_t hash[32];          /* of the image; one with another hash is not started */
-  struct signet_quota quota; /* 0 in `memory`: all that the supervisor has left when this process's turn comes */
+  struct signet_quota quota; /* `memory` below SIGNET_SYSTEM_SHARES: that part, and 0 all, of what is left for it */
   uint64_t stack;
   uint32_t startup_offset, startup_length;
   struct signet_system_grant slot[SIGNET_SLOTS_MOST];

@@ -80,8 +80,9 @@ static void make_system(struct made_system *system) {
     snprintf(process->name, sizeof process->name, "%s", names[i]);
     process->entry = 10 + i;
     memset(process->hash, (int)(10 + i), sizeof process->hash);
-    /* The program has what is left. */
-    process->quota = (struct signet_quota){.memory = i == PROGRAM ? 0 : 1 << 20, .threads = 3 + i};
+    /* One has a number of bytes, one a share of what is left, one the rest. */
+    static const uint64_t memory[] = {[SERIAL] = 1 << 20, [MEMORY] = 77, [PROGRAM] = 0};
+    process->quota = (struct signet_quota){.memory = memory[i], .threads = 3 + i};
     process->stack = 0x10000 + 0x1000 * i;
     process->startup_offset = AT(text) + 8 * i;
     process->startup_length = i + 1;
@@ -299,8 +300,8 @@ struct signet_result signet_process_create(const struct signet_process_specifica
   uint32_t row = children_made++, handle = object_new(CHILD, row);
   const struct signet_system_process *wanted = &made->process[row];
   struct signet_quota quota = wanted->quota;
-  if (!quota.memory)
-    quota.memory = MEMORY_LEFT;
+  if (quota.memory < SIGNET_SYSTEM_SHARES)
+    quota.memory = quota.memory ? MEMORY_LEFT / SIGNET_SYSTEM_SHARES * quota.memory : MEMORY_LEFT;
   if (strcmp(specification->name, wanted->name) != 0 || image->entry != wanted->entry ||
       specification->slots != wanted->slots || specification->stack != wanted->stack ||
       memcmp(&specification->quota, &quota, sizeof quota) != 0 ||
