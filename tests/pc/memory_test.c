@@ -754,6 +754,75 @@ static void test_refusals(void) {
   pc_boot.ranges = 0;
 }
 
+/* The entry for a page, which is mapped by a small page. */
+static uint64_t *entry_of(uint64_t address) {
+  uint64_t *table = pc_root;
+  for (unsigned level = 3; level; level--)
+    table = pc_table(table[address >> (12 + 9 * level) & (PC_ENTRIES - 1)]);
+  return &table[address >> 12 & (PC_ENTRIES - 1)];
+}
+
+/* The seal is broken by this entry, and by nothing else. */
+static bool found_wrong(uint64_t *entry, uint64_t value, const char *says) {
+  uint64_t before = *entry;
+  bool whole = !pc_seal_check();
+  *entry = value;
+  const char *problem = pc_seal_check();
+  *entry = before;
+  if (problem && !strstr(problem, says))
+    printf("# said: %s\n", problem);
+  return whole && problem && strstr(problem, says) && !pc_seal_check();
+}
+
+static void test_seal(void) {
+  static const uint8_t bytes[2 * 4096] = {1};
+  const uint32_t code = SIGNET_IMAGE_LOW, data = SIGNET_IMAGE_LOW + 4096;
+  const uint64_t no_execute = PC_ENTRY_NO_EXECUTE, base = pc_window_base(3);
+  uint64_t word = 1;
+  struct port_image *image = port_image_create(bytes, sizeof bytes);
+  void *kernels = port_pages_allocate(4096);
+  MUST(port_window_create(3) && port_image_map(image, 0, 3, code, 4096, true, SIGNET_PROTECT_READ) &&
+       port_window_map(3, data, 4096, SIGNET_PROTECT_WRITE) && port_copy_out(3, data, &word, 8));
+  uint64_t *code_entry = entry_of(base + code), *data_entry = entry_of(base + data);
+  uint64_t *direct = entry_of(PC_DIRECT + pc_physical(image)), *table = entry_of(base + SIGNET_ENTRY_TABLE);
+  uint64_t *text = entry_of((uint64_t)pc_text_low), *constants = entry_of((uint64_t)pc_constants_low);
+  ok(found_wrong(code_entry, *code_entry | PC_ENTRY_WRITE, "writable and executable") &&
+         found_wrong(data_entry, *data_entry & ~no_execute, "writable and executable") &&
+         found_wrong(text, *text | PC_ENTRY_WRITE, "writable and executable"),
+     "the seal: a page that is writable and executable is found");
+  ok(found_wrong(data_entry, *data_entry & ~no_execute & ~PC_ENTRY_WRITE, "not sealed") &&
+         found_wrong(table, *table & ~no_execute, "not sealed") &&
+         found_wrong(constants, *constants & ~no_execute, "") && found_wrong(direct, *direct & ~no_execute, ""),
+     "the seal: what is executable and is not code is found");
+  ok(found_wrong(direct, *direct | PC_ENTRY_WRITE, "is writable") &&
+         found_wrong(data_entry, (*data_entry & ~PC_ENTRY_FRAME) | (*code_entry & PC_ENTRY_FRAME), "is writable") &&
+         found_wrong(constants, *constants | PC_ENTRY_WRITE, "is writable") &&
+         found_wrong(table, *table | PC_ENTRY_WRITE, "is writable"),
+     "the seal: another way to write to code, an image, the entry table or constants is found");
+  ok(found_wrong(data_entry, (*data_entry & ~PC_ENTRY_FRAME) | pc_physical(kernels), "not a window's") &&
+         found_wrong(data_entry, (*data_entry & ~PC_ENTRY_FRAME) | 0xfee00000, "not our memory") &&
+         found_wrong(direct, *entry_of(PC_DIRECT + 0x118000) & ~PC_ENTRY_WRITE, "not direct"),
+     "the seal: memory that is not the window's is found in it");
+  ok(found_wrong(&pc_root[5], pc_root[32], "nothing belongs") && found_wrong(&pc_root[200], pc_root[32], "") &&
+         found_wrong(&pc_root[300], pc_root[32], "nothing belongs"),
+     "the seal: what is mapped where nothing belongs is found");
+  /* Somewhere in a large page of the direct map. */
+  const uint64_t pages = 900;
+  uint8_t *many = port_pages_allocate(pages * PC_PAGE);
+  bool found = true;
+  for (uint64_t at = 0; at < pages; at += 89) {
+    uint64_t physical = pc_physical(many) + at * PC_PAGE;
+    pc_frame_set_kind(physical, PC_FRAME_SEALED);
+    found &= pc_seal_check() != NULL;
+    pc_frame_set_kind(physical, PC_FRAME_KERNEL);
+  }
+  ok(found && !pc_seal_check(), "the seal: what ought to be read-only and is not is found in large pages");
+  port_pages_free(many, pages * PC_PAGE);
+  port_window_destroy(3);
+  port_image_destroy(image);
+  port_pages_free(kernels, 4096);
+}
+
 bool pc_copy(void *to, const void *from, size_t length);
 
 static void test_copy(void) {
@@ -794,6 +863,7 @@ int main(int count, char **arguments) {
   ok(pc_paging_registers(0xfee00000, 4096) && !pc_paging_registers(3 * MIB, 4096) &&
          !pc_paging_registers(0x120000, 4096) && !pc_paging_registers(0, 0) && !pc_paging_registers(~0ull, 4096),
      "registers are mapped, and never where memory is");
+  test_seal();
   uint64_t used = memory.total - memory.free - waiting_frames() - lasting_tables();
   bool kept = true;
   for (unsigned round = 0; round < ROUNDS; round++) {
