@@ -90,8 +90,7 @@ static void turn_suggest(struct compilation *compilation, struct problem *proble
                     side_name[field->side], field->contract_name);
 }
 
-static void endpoint_check(struct search *search, const struct contract *contract, const struct message *message,
-                           const struct field *field) {
+static void endpoint_check(struct search *search, const struct message *message, const struct field *field) {
   struct compilation *compilation = search->compilation;
   const struct state *state = field->state;
   if (state->side == field->side)
@@ -135,10 +134,10 @@ static void endpoint_check(struct search *search, const struct contract *contrac
         side_name[carriage->field->side], last ? 1 : i + 2, carriage->field->contract_name, carriage->field->state_name,
         side_name[queue.side]);
   }
-  problem_trace(compilation, problem, "the %s's end of channel 1 now waits in %s queue", side_name[field->side],
-                length == 1 ? "its own" : "a queue that waits, through the others, in its own");
+  problem_trace(compilation, problem, "the %s's end of channel 1 now waits in %s",
+                side_name[queue_of(&search->carriages[circle[0]]).side],
+                length == 1 ? "its own queue" : "a queue that can only be reached through its own");
   turn_suggest(compilation, problem, field);
-  (void)contract;
 }
 
 void endpoints_check(struct compilation *compilation, struct contract *contract) {
@@ -149,5 +148,5 @@ void endpoints_check(struct compilation *compilation, struct contract *contract)
   for (uint32_t i = 0; i < contract->message_count; i++)
     for (uint32_t j = 0; contract->messages[i] && j < contract->messages[i]->field_count; j++)
       if (contract->messages[i]->fields[j].type == TYPE_ENDPOINT)
-        endpoint_check(&search, contract, contract->messages[i], &contract->messages[i]->fields[j]);
+        endpoint_check(&search, contract->messages[i], &contract->messages[i]->fields[j]);
 }

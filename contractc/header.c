@@ -44,6 +44,8 @@ static int names_compare(const void *a, const void *b) {
 
 /* A place without length is no declaration: the name is one that every header has. */
 static void names_compare_all(struct names *names) {
+  if (!names->count)
+    return;
   qsort(names->list, names->count, sizeof *names->list, names_compare);
   for (uint32_t i = 1; i < names->count; i++) {
     const struct name *first = &names->list[i - 1], *second = &names->list[i];

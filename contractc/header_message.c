@@ -158,7 +158,7 @@ static void put_write(const struct header *header, const struct message *message
     if (field->form == FORM_BOUNDED && field->offset == message->fixed_size)
       fprintf(out,
               "/* Where '%s' of %s lies in the buffer: filled there, it is not copied. */\n"
-              "static inline %s *%s_%s_place_of_%s(struct %s_buffer *buffer) {\n"
+              "static inline %s *%s_place_of_%s_%s(struct %s_buffer *buffer) {\n"
               "  return (%s *)(void *)(buffer->data + %u);\n}\n",
               field->name, message->name, header_type(header, field), prefix, message->name, field->name, prefix,
               header_type(header, field), field->offset);

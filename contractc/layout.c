@@ -383,7 +383,10 @@ void layout_contract(struct compilation *compilation, struct contract *contract)
                     "a contract has messages, and states that say when they are sent");
     return;
   }
+  uint32_t problems = compilation->problem_count;
   tags_assign(compilation, contract);
+  if (compilation->problem_count != problems)
+    return; /* some messages have no place: what names them would be wrong by mistake */
   for (uint32_t i = 0; i < contract->message_count; i++)
     if (contract->messages[i])
       message_layout(compilation, contract->messages[i]);

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -144,7 +145,7 @@ static bool output_write(struct compilation *compilation, const struct contract 
   }
 }
 
-/* A file that could not be written whole is not left behind. */
+/* A file that could not be written whole is not left behind; a device stays. */
 static bool output(struct compilation *compilation, const struct contract *contract, const struct command *command,
                    unsigned number) {
   const char *path = command->outputs[number];
@@ -152,9 +153,11 @@ static bool output(struct compilation *compilation, const struct contract *contr
   FILE *out = standard ? stdout : fopen(path, "wb");
   bool written = out && output_write(compilation, contract, command, number, out) && fflush(out) == 0 && !ferror(out);
   int error = errno;
+  struct stat status;
   if (out && !standard) {
+    bool file = fstat(fileno(out), &status) == 0 && S_ISREG(status.st_mode);
     written &= fclose(out) == 0;
-    if (!written)
+    if (!written && file)
       remove(path);
   }
   if (!written)

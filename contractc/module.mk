@@ -11,3 +11,45 @@ $(CONTRACTC): $(CONTRACTC_OBJECTS)
 	$(CC) -o $@ $^ $(CONTRACTC_LDLIBS)
 ALL += $(CONTRACTC)
 -include $(CONTRACTC_OBJECTS:.o=.d)
+
+# What the contracts become: contracts/NAME.h for C, and the diagrams. They are few: each is made anew when any changes.
+CONTRACTS := $(patsubst contracts/%.contract,%,$(wildcard contracts/*.contract))
+CONTRACT_SOURCES := $(wildcard contracts/*.contract)
+$(B)/gen/contracts/%.h: contracts/%.contract $(CONTRACT_SOURCES) $(CONTRACTC)
+	@mkdir -p $(@D)
+	$(CONTRACTC) --header $@ $<
+$(B)/gen/contracts/%.svg: contracts/%.contract $(CONTRACT_SOURCES) $(CONTRACTC)
+	@mkdir -p $(@D)
+	$(CONTRACTC) --svg $@ $<
+CONTRACT_HEADERS := $(CONTRACTS:%=$(B)/gen/contracts/%.h)
+.PHONY: contracts
+contracts: $(CONTRACT_HEADERS) $(CONTRACTS:%=$(B)/gen/contracts/%.svg)
+ALL += $(CONTRACT_HEADERS)
+
+# Prints messages of any contract as text: for `signet trace`, no part of the compiler.
+$(B)/lib/libcontract-print.a: $(B)/contractc/print.o
+	@mkdir -p $(@D)
+	rm -f $@ && ar rcs $@ $^
+ALL += $(B)/lib/libcontract-print.a
+-include $(B)/contractc/print.d
+
+# Tests.
+CONTRACTC_SAMPLES := $(patsubst tests/contractc/good/%.contract,$(B)/gen/tests/contractc/%.h,\
+  $(addprefix tests/contractc/good/,used.contract sample.contract))
+$(B)/gen/tests/contractc/%.h: tests/contractc/good/%.contract $(CONTRACTC)
+	@mkdir -p $(@D)
+	$(CONTRACTC) --header $@ $<
+CONTRACTC_TEST_FLAGS := $(HOST_CFLAGS) $(SANITIZE) -D_GNU_SOURCE -MMD -MP
+$(B)/tests/contractc/tables: tests/contractc/tables.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -MF $@.d $< -o $@
+$(B)/tests/contractc/header: tests/contractc/header.c tests/contractc/mock.c tests/lib/tap.c contractc/print.c $(CONTRACTC_SAMPLES) $(CONTRACT_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(CONTRACTC_TEST_FLAGS) -MF $@.d -DCONTRACT_DECODERS -I$(B)/gen $(filter %.c,$^) -lb2 -o $@
+$(B)/tests/contractc/fuzz: tests/contractc/fuzz.c $(filter-out contractc/main.c,$(wildcard contractc/*.c)) $(wildcard contractc/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(CONTRACTC_TEST_FLAGS) -MF $@.d $(filter %.c,$^) $(CONTRACTC_LDLIBS) -o $@
+CONTRACTC_TESTS := $(addprefix $(B)/tests/contractc/,tables header fuzz)
+ALL += $(CONTRACTC_TESTS)
+TESTS += $(CONTRACTC_TESTS) $(wildcard tests/contractc/*.sh)
+-include $(CONTRACTC_TESTS:=.d)
