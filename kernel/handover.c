@@ -16,11 +16,10 @@
 struct endpoint nowhere = {.peer = &nowhere, .asker = &nobody, .fits_stance = STANCE_NONE};
 struct thread nobody = {.asked = &nowhere};
 
-/* A message that moves nothing begins with a pair: tag and length, and zeros. */
-enum { PAIR_FORM, PAIR_MOVED };
+/* A message begins with two words: tag and length; how much it moves, and a reserved 0. */
 _Static_assert(offsetof(struct signet_message, length) == 4 && offsetof(struct signet_message, moved_count) == 8 &&
                    offsetof(struct signet_message, moved) == 16,
-               "a pair is the beginning of a message");
+               "the beginning of a message");
 
 void handover_forget(struct thread *thread) {
   thread->asked->asker = &nobody;
@@ -78,27 +77,27 @@ static bool comes_first(const struct cpu *cpu) {
 
 /* Hands over if it can. Twice in the machine code: once as short as can be, which gives up where something has to be
  * found out (`quick`), and once in full. */
-static inline __attribute__((always_inline)) void hand_over(struct cpu *cpu, struct thread *caller, uint64_t message,
-                                                            bool quick) {
-  struct endpoint *from = caller->asked;
-  struct thread *receiver = from->peer->asker;
-  struct kernel_process *process = caller->process, *next = receiver->process;
+static inline __attribute__((always_inline)) void hand_over(struct cpu *cpu, struct kernel_process *process,
+                                                            struct thread *caller, uint64_t message, bool quick) {
+  struct endpoint *from = caller->asked, *to = from->peer;
+  struct thread *receiver = to->asker;
+  struct kernel_process *next = receiver->process;
   if (receiver->wait != WAIT_ANSWER || next->turn != TURN_IDLE || process->turn != TURN_ALONE || !cpu->slice ||
       message & OFFSET_NOT || ((cpu->waiting | kernel.timer_count) && (quick || !comes_first(cpu))))
     return;
 
-  uint64_t pair[2];
-  if (!port_load_pair(process->window, (uint32_t)message, pair) || pair[PAIR_MOVED])
+  uint64_t form, moved;
+  if (!port_load_pair(process->window, (uint32_t)message, &form, &moved) || moved)
     return;
-  if ((pair[PAIR_FORM] != from->fits || from->stance != from->fits_stance) && (quick || !fits(from, pair[PAIR_FORM])))
+  if ((form != from->fits || from->stance != from->fits_stance) && (quick || !fits(from, form)))
     return;
-  uint32_t length = (uint32_t)(pair[PAIR_FORM] >> 32);
+  uint32_t length = (uint32_t)(form >> 32);
   if (length > receiver->room ||
-      !port_copy_after_pair(process->window, (uint32_t)message, next->window, (uint32_t)receiver->arguments[2], pair,
+      !port_copy_after_pair(process->window, (uint32_t)message, next->window, (uint32_t)receiver->arguments[2], form, 0,
                             SIGNET_MESSAGE_DATA, length))
     return;
 
-  endpoint_set_state(from, from->fits_next);
+  from->state = to->state = from->fits_next;
   caller->state = THREAD_WAITING;
   caller->wait = WAIT_ANSWER;
   caller->call = SIGNET_CALL_channel_call;
@@ -114,8 +113,7 @@ static inline __attribute__((always_inline)) void hand_over(struct cpu *cpu, str
   cpu->current = receiver;
   cpu->slice--;
   cpu->messages++;
-  port_context_set_result(receiver->context, result(SIGNET_OK, 0));
-  port_resume(receiver->context, next->window);
+  port_answer(receiver->context, next->window, result(SIGNET_OK, 0));
 }
 
 static __attribute__((noinline)) struct signet_result in_full(struct cpu *cpu, struct thread *thread,
@@ -124,7 +122,7 @@ static __attribute__((noinline)) struct signet_result in_full(struct cpu *cpu, s
   /* Another thread may have asked there meanwhile. */
   if (thread->asked == &nowhere)
     prepare(thread, arguments[0], arguments[2], arguments[3], arguments[4]);
-  hand_over(cpu, thread, message, false);
+  hand_over(cpu, thread->process, thread, message, false);
   return call_locked(arguments[0], message, arguments[2], arguments[3], arguments[4], SIGNET_CALL_channel_call);
 }
 
@@ -140,10 +138,11 @@ __attribute__((flatten)) struct signet_result kernel_channel_call(uint64_t handl
                                                                   uint64_t capacity, uint64_t deadline) {
   struct cpu *cpu = kernel.cpu[port_cpu_self()];
   struct thread *thread = cpu->current;
-  thread->process->calls++;
+  struct kernel_process *process = thread->process;
+  process->calls++;
   port_lock();
   if (!prepared(thread, handle, reply, capacity, deadline))
     return unprepared(handle, message, reply, capacity, deadline);
-  hand_over(cpu, thread, message, true);
+  hand_over(cpu, process, thread, message, true);
   return in_full(cpu, thread, message);
 }

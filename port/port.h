@@ -39,12 +39,12 @@ bool port_copy_out(uint32_t window, uint32_t to, const void *from, size_t length
 /* From one window to another, or within one (what overlaps ends up as any mix). False if any of it cannot be accessed
  * so (then a part may have been copied). */
 bool port_copy_across(uint32_t from_window, uint32_t from, uint32_t to_window, uint32_t to, size_t length);
-/* The same for 16 bytes, 8-byte aligned, of the window of the thread that runs on this processor. */
-bool port_load_pair(uint32_t window, uint32_t offset, uint64_t pair[2]);
-/* Puts a pair at `to`, 8-byte aligned, and copies `length` bytes from `gap` bytes beyond `from`, of the window of the
- * thread that runs on this processor, to as far beyond `to`. */
-bool port_copy_after_pair(uint32_t from_window, uint32_t from, uint32_t to_window, uint32_t to, const uint64_t pair[2],
-                          uint32_t gap, uint32_t length);
+/* The same for two words, 8-byte aligned, of the window of the thread that runs on this processor. */
+bool port_load_pair(uint32_t window, uint32_t offset, uint64_t *first, uint64_t *second);
+/* Puts two words at `to`, 8-byte aligned, and copies `length` bytes from `gap` bytes beyond `from`, of the window of
+ * the thread that runs on this processor, to as far beyond `to`. */
+bool port_copy_after_pair(uint32_t from_window, uint32_t from, uint32_t to_window, uint32_t to, uint64_t first,
+                          uint64_t second, uint32_t gap, uint32_t length);
 /* One aligned 32-bit word, atomically. */
 bool port_load_word(uint32_t window, uint32_t offset, uint32_t *value);
 bool port_store_word(uint32_t window, uint32_t offset, uint32_t value);
@@ -123,6 +123,8 @@ bool port_context_return(struct port_context *context);
  * through kernel_call, kernel_preempted or kernel_fault, each with the lock not held and on this processor's empty
  * kernel stack. The port saves the thread's registers in `context` before each of them. */
 _Noreturn void port_resume(struct port_context *context, uint32_t window);
+/* port_context_set_result, then port_resume, of another thread than the one that ran last. */
+_Noreturn void port_answer(struct port_context *context, uint32_t window, struct signet_result result);
 
 /* ---- Devices ---- */
 

@@ -234,6 +234,11 @@ void linux_clear_vectors(void) {
                      "pxor %xmm12,%xmm12; pxor %xmm13,%xmm13; pxor %xmm14,%xmm14; pxor %xmm15,%xmm15");
 }
 
+_Noreturn void port_answer(struct port_context *context, uint32_t window, struct signet_result result) {
+  port_context_set_result(context, result);
+  port_resume(context, window);
+}
+
 _Noreturn void port_resume(struct port_context *context, uint32_t window) {
   struct linux_cpu *cpu = linux_cpu_self;
   struct linux_registers *registers = context->current;

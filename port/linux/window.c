@@ -381,14 +381,19 @@ bool port_copy_across(uint32_t from_window, uint32_t from, uint32_t to_window, u
   return linux_copy(address_of(to_window, to), address_of(from_window, from), length);
 }
 
-bool port_load_pair(uint32_t window, uint32_t offset, uint64_t pair[2]) {
-  return linux_copy(pair, address_of(window, offset), 2 * sizeof *pair);
+bool port_load_pair(uint32_t window, uint32_t offset, uint64_t *first, uint64_t *second) {
+  uint64_t pair[2];
+  bool there = linux_copy(pair, address_of(window, offset), sizeof pair);
+  *first = pair[0];
+  *second = pair[1];
+  return there;
 }
 
-bool port_copy_after_pair(uint32_t from_window, uint32_t from, uint32_t to_window, uint32_t to, const uint64_t pair[2],
-                          uint32_t gap, uint32_t length) {
+bool port_copy_after_pair(uint32_t from_window, uint32_t from, uint32_t to_window, uint32_t to, uint64_t first,
+                          uint64_t second, uint32_t gap, uint32_t length) {
+  const uint64_t pair[] = {first, second};
   return linux_copy(address_of(to_window, to + gap), address_of(from_window, from + gap), length) &&
-         linux_copy(address_of(to_window, to), pair, 2 * sizeof *pair);
+         linux_copy(address_of(to_window, to), pair, sizeof pair);
 }
 
 bool port_load_word(uint32_t window, uint32_t offset, uint32_t *value) {

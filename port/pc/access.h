@@ -11,7 +11,7 @@
 
 static inline __attribute__((always_inline)) bool pc_load64(uint64_t address, uint64_t *value) {
   uint64_t loaded;
-  __asm__ goto("1: movq (%1), %0; 2:" PC_FIXUP : "=r"(loaded) : "r"(address) : : fault);
+  __asm__ goto("1: movq %1, %0; 2:" PC_FIXUP : "=r"(loaded) : "m"(*(const uint64_t *)address) : : fault);
   *value = loaded;
   return true;
 fault:
@@ -19,7 +19,7 @@ fault:
 }
 
 static inline __attribute__((always_inline)) bool pc_store64(uint64_t address, uint64_t value) {
-  __asm__ goto("1: movq %1, (%0); 2:" PC_FIXUP : : "r"(address), "r"(value) : : fault);
+  __asm__ goto("1: movq %1, %0; 2:" PC_FIXUP : : "m"(*(const uint64_t *)address), "r"(value) : : fault);
   return true;
 fault:
   return false;

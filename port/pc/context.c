@@ -83,7 +83,8 @@ static void keep_nothing(struct pc_cpu *cpu) { cpu->registers = &cpu->nobody; }
 
 void pc_context_cpu(struct pc_cpu *cpu) {
   keep_nothing(cpu);
-  cpu->quick = have_avx ? (uint8_t)(cpu->number + 1) : 0xff;
+  cpu->user = (uint8_t)(cpu->number + 1);
+  cpu->quick = have_avx ? cpu->user : 0xff;
 }
 
 /* A context is a page. */
@@ -248,8 +249,9 @@ static _Noreturn void enter_full(struct port_context *context, uint64_t base) {
 
 /* With the registers of a call; unlocks. */
 static inline __attribute__((always_inline)) _Noreturn void enter(const struct pc_registers *registers, uint64_t base) {
+  register uint64_t window_base __asm__("r14") = base;
   port_unlock();
-  __asm__ volatile("movq %1, %%r14; jmp pc_enter" : : "D"(registers), "r"(base) : "memory");
+  __asm__ volatile("jmp pc_enter" : : "D"(registers), "r"(window_base) : "memory");
   __builtin_unreachable();
 }
 
@@ -274,18 +276,39 @@ static __attribute__((noinline)) _Noreturn void resume_fully(struct port_context
 
 /* The way that a reply takes, in few instructions: to a thread that called, alone in its window, which this processor
  * was the last to use, with floating point control like that of the thread before. */
+static inline __attribute__((always_inline)) bool quickly(struct port_context *context, uint32_t window,
+                                                          struct pc_registers *registers, uint64_t base) {
+  struct pc_registers *before = PC_CPU->registers;
+  store_floating_point(before);
+  if (__builtin_expect(before->floating_point != registers->floating_point || pointer_in[window] != context ||
+                           !pc_window_used_by(window, PC_CPU->quick),
+                       0))
+    return false;
+  PC_CPU->registers = registers;
+  set_base(base);
+  __asm__ volatile("emms; vzeroall");
+  return true;
+}
+
 _Noreturn void port_resume(struct port_context *context, uint32_t window) {
-  struct pc_registers *registers = context->current, *before = PC_CPU->registers;
+  struct pc_registers *registers = context->current;
   uint64_t base = pc_window_base(window);
-  if (before != registers) {
-    store_floating_point(before);
-    if (__builtin_expect(before->floating_point != registers->floating_point || pointer_in[window] != context ||
-                             !pc_window_used_by(window, PC_CPU->quick),
-                         0))
-      resume_fully(context, window);
-    PC_CPU->registers = registers;
-    set_base(base);
-    __asm__ volatile("emms; vzeroall");
-  }
+  if (PC_CPU->registers != registers && !quickly(context, window, registers, base))
+    resume_fully(context, window);
   enter(registers, base);
+}
+
+_Noreturn void port_answer(struct port_context *context, uint32_t window, struct signet_result result) {
+  register uint64_t base __asm__("r14") = pc_window_base(window);
+  struct pc_registers *registers = context->current;
+  if (!quickly(context, window, registers, base)) {
+    port_context_set_result(context, result);
+    resume_fully(context, window);
+  }
+  port_unlock();
+  __asm__ volatile("jmp pc_enter_answer"
+                   :
+                   : "D"(registers), "r"(base), "a"(result.status), "d"(result.value)
+                   : "memory");
+  __builtin_unreachable();
 }

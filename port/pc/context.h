@@ -98,7 +98,8 @@ struct pc_cpu {
                                      that runs, if one does: where entry.S saves; &nobody: no thread's */
   uint64_t kernel_stack;          /* top */
   uint32_t number, apic;
-  uint8_t quick;                /* number + 1; 0xff: no thread is resumed quickly (context.c) */
+  uint8_t user;                 /* number + 1: of the windows that it was the last to use */
+  uint8_t quick;                /* the same; 0xff: no thread is resumed quickly (context.c) */
   struct port_context *stopped; /* the thread that was pre-empted, until the scheduler hears of it */
   struct port_fault fault;      /* from the interrupt stack to kernel_fault */
   _Atomic uint32_t wake;        /* 1: a wake is pending */

@@ -17,7 +17,7 @@ static _Atomic uint16_t lock_next, lock_owner;
 
 inline __attribute__((always_inline)) void port_lock(void) {
   uint16_t number = atomic_fetch_add_explicit(&lock_next, 1, memory_order_relaxed);
-  while (atomic_load_explicit(&lock_owner, memory_order_acquire) != number)
+  while (__builtin_expect(atomic_load_explicit(&lock_owner, memory_order_acquire) != number, 0))
     pc_pause();
 }
 

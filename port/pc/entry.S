@@ -31,8 +31,12 @@ pc_entry_stubs:
         movq    %r12, REGISTERS_R12(%r10)
         movq    %r13, REGISTERS_R13(%r10)
         movq    %r15, REGISTERS_R15(%r10)
+        .if     number == PC_ENTRY_CHANNEL_CALL
+        call    kernel_channel_call
+        .else
         movl    $number, %r9d           /* kernel_call's sixth argument; the first five are the process's */
         call    kernel_call
+        .endif
         /* The same thread goes on: kernel_call has kept the rest. */
         movq    %fs:CPU_REGISTERS, %r10
         movq    REGISTERS_RSP(%r10), %rsp
@@ -52,10 +56,14 @@ pc_entry_stubs:
         .set    number, number + 1
         .endr
 
-/* A thread that called the kernel goes on: %rdi = its struct pc_registers, %r14 = the window's base. */
-        .globl  pc_enter
+/* A thread that called the kernel goes on: %rdi = its struct pc_registers, %r14 = the window's base. pc_enter_answer:
+ * %rax, %rdx = the result. */
+        .globl  pc_enter, pc_enter_answer
         .p2align 4
 pc_enter:
+        movq    REGISTERS_RAX(%rdi), %rax
+        movq    REGISTERS_RDX(%rdi), %rdx
+pc_enter_answer:
         movq    REGISTERS_RSP(%rdi), %rsp
         movl    REGISTERS_RIP(%rdi), %ecx
         andl    $0x7fffffe0, %ecx
@@ -66,8 +74,6 @@ pc_enter:
         movq    REGISTERS_R12(%rdi), %r12
         movq    REGISTERS_R13(%rdi), %r13
         movq    REGISTERS_R15(%rdi), %r15
-        movq    REGISTERS_RAX(%rdi), %rax
-        movq    REGISTERS_RDX(%rdi), %rdx
         xorl    %ecx, %ecx
         xorl    %esi, %esi
         xorl    %edi, %edi

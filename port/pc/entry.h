@@ -6,6 +6,8 @@
 /* Stub of call N: pc_entry_stubs + N * PC_ENTRY_STUB_BYTES. There are PC_ENTRY_STUBS, at least SIGNET_CALL_COUNT. */
 #define PC_ENTRY_STUBS 40
 #define PC_ENTRY_STUB_BYTES 128
+/* SIGNET_CALL_channel_call, whose stub calls the kernel's function for it. */
+#define PC_ENTRY_CHANNEL_CALL 18
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>

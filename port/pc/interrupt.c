@@ -11,7 +11,7 @@
 #include "port/pc/context.h"
 #include "port/pc/entry.h"
 
-_Static_assert(SIGNET_CALL_COUNT <= PC_ENTRY_STUBS, "entry.h");
+_Static_assert(SIGNET_CALL_COUNT <= PC_ENTRY_STUBS && PC_ENTRY_CHANNEL_CALL == SIGNET_CALL_channel_call, "entry.h");
 
 enum {
   VECTOR_DIVIDE = 0,

@@ -9,6 +9,7 @@ PC_ASSEMBLY := $(patsubst %,$(PC_BUILD)/%.o,$(wildcard port/pc/*.S))
 PC_KERNEL := $(PC_BUILD)/kernel.elf
 
 $(PC_BUILD)/kernel/bytes.c.o: PC_LTO :=
+$(PC_BUILD)/kernel/handover.c.o: PC_CFLAGS += -fomit-frame-pointer
 PC_LTO := -flto -fno-fat-lto-objects
 $(PC_BUILD)/%.c.o: %.c $$(VERIFIER_TABLE)
 	@mkdir -p $(@D)

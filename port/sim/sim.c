@@ -239,16 +239,18 @@ bool port_copy_across(uint32_t from_window, uint32_t from, uint32_t to_window, u
   return source && target;
 }
 
-bool port_load_pair(uint32_t window, uint32_t offset, uint64_t pair[2]) {
+bool port_load_pair(uint32_t window, uint32_t offset, uint64_t *first, uint64_t *second) {
   RULE(offset % 8 == 0 && running[cpu].window == window);
-  return port_copy_in(pair, window, offset, 2 * sizeof *pair);
+  bool there = port_copy_in(first, window, offset, sizeof *first);
+  return port_copy_in(second, window, offset + sizeof *first, sizeof *second) && there;
 }
 
-bool port_copy_after_pair(uint32_t from_window, uint32_t from, uint32_t to_window, uint32_t to, const uint64_t pair[2],
-                          uint32_t gap, uint32_t length) {
+bool port_copy_after_pair(uint32_t from_window, uint32_t from, uint32_t to_window, uint32_t to, uint64_t first,
+                          uint64_t second, uint32_t gap, uint32_t length) {
+  const uint64_t pair[] = {first, second};
   RULE(to % 8 == 0 && running[cpu].window == from_window);
   return port_copy_across(from_window, from + gap, to_window, to + gap, length) &&
-         port_copy_out(to_window, to, pair, 2 * sizeof *pair);
+         port_copy_out(to_window, to, pair, sizeof pair);
 }
 
 bool port_load_word(uint32_t window, uint32_t offset, uint32_t *value) {
@@ -458,6 +460,12 @@ _Noreturn void port_resume(struct port_context *context, uint32_t window) {
   running[cpu].window = window;
   locked = false;
   longjmp(back, 1);
+}
+
+_Noreturn void port_answer(struct port_context *context, uint32_t window, struct signet_result result) {
+  RULE(running[cpu].context != context);
+  port_context_set_result(context, result);
+  port_resume(context, window);
 }
 
 /* ---- Devices ---- */
