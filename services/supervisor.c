@@ -137,7 +137,11 @@ static bool start(uint32_t number, struct system_refusal *why) {
   struct signet_result result = signet_process_create(&specification);
   signet_handle_close(specification.image);
   if (result.status != SIGNET_OK)
-    return failed(why, "it cannot be made", result);
+    return failed(why,
+                  result.status == SIGNET_QUOTA || result.status == SIGNET_MEMORY
+                      ? "it cannot be made of the memory and the quotas that are left"
+                      : "it cannot be made",
+                  result);
   children[number] = (uint32_t)result.value;
   for (uint32_t i = 0; i < row->slots; i++) {
     uint32_t handle;

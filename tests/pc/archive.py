@@ -320,7 +320,7 @@ DAMAGES = [
     ("start-up bytes of another serial driver", None, "the serial service ended with status 125", startup(0, 0, b"\x09")),
     ("start-up bytes of another file service", None, "the file service ended with status 125", startup(1, 0, b"\x09")),
     ("files that are no cpio archive", None, "the file service ended with status 122", poke(FILES, 0, b"0707070")),
-    ("files that lead out", None, "the file service ended with status 121", poke(FILES, 110, b"..")),
+    ("files that lead out", None, "the file service ended with status 121", poke(FILES, 110, b"../x")),
 ]
 
 

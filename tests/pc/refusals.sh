@@ -49,7 +49,7 @@ expect "4 MiB are too little" 123 "cannot boot: .*memory" --memory 4M "$work/vic
 
 next_machine
 expect "no RDRAND" 123 "cannot boot: .*RDRAND" "${machine[@]}" --qemu -cpu --qemu max,-rdrand "$work/victims" status 7
-expect "no SSE4, AVX and what else the program may use" "7|12[356]" "" --qemu -cpu --qemu qemu64,+rdrand "$work/victims" status 7
+expect "a processor of 2003" 123 "cannot boot: this processor lacks" --qemu -cpu --qemu qemu64,+rdrand "$work/victims" status 7
 for word in frob check=yes cpus= cpus=0 cpus=9999999999999 cpus=-1 tick=0 tick=fast "figures,check" \
   "$(printf 'x%.0s' $(seq 300))"; do
   expect "the command line says ${word:0:40}" 123 "cannot boot: the command line says '" --kernel "$word" "$work/victims" status 7
