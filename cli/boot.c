@@ -40,7 +40,7 @@ static const char help[] =
     "  --input FILE            run a bootable file that --output wrote; IMAGE then only names functions in messages\n"
     "  --serial terminal|framed what is at the other end of the serial line (default: terminal where the standard "
     "streams are one)\n"
-    "  --count                 the machine's time is instructions executed: the same in every run\n"
+    "  --count                 the machine's time is instructions executed\n"
     "  --record FILE           record the run, and the bootable file as FILE.elf\n"
     "  --replay FILE           run again what was recorded; the machine's options have to be the same\n"
     "  --kernel WORD           a word of the kernel's command line: tick=NANOSECONDS, check, figures, cpus=N\n"

@@ -16,6 +16,10 @@ ALL += $(SIGNET)
 -include $(CLI_OBJECTS:.o=.d)
 
 TESTS += tests/cli/run.sh
+# On machines of their own; the attacks there are port/pc's.
+BOOT_TESTS := tests/pc/boot.sh tests/pc/programs.sh tests/pc/refusals.sh
+TESTS += $(BOOT_TESTS)
+$(BOOT_TESTS): programs
 
 # The tools that read hostile files, under the sanitizers; not `run`, which seals the process that they need open.
 SIGNET_SANITIZE := $(B)/tests/cli/signet-sanitize

@@ -170,11 +170,10 @@ for signal in KILL STOP; do
   for _ in $(seq 100); do kill -0 "$qemu" 2>/dev/null || break; sleep 0.05; done
   tap "$([ -n "$qemu" ] && ! kill -0 "$qemu" 2>/dev/null; echo $?)" "QEMU ends with a command that is killed ($signal)"
 done
-deadline=3
+deadline=6
 next_machine
-start=$SECONDS
-expect "a machine that takes longer than --deadline" 124 "ready.*did not end within 3 seconds and was stopped.*ready" "${machine[@]}" "$work/victims" spin
-tap "$([ $((SECONDS - start)) -lt 8 ]; echo $?)" "is stopped then"
+expect "a machine that takes longer than --deadline" 124 "ready.*did not end within 6 seconds and was stopped.*ready" "${machine[@]}" "$work/victims" spin
+tap "$([ $took -lt 12 ]; echo $?)" "is stopped then"
 deadline=40
 # The reader of the output takes nothing; the deadline holds all the same.
 build/bin/signet-cc -O1 -x c -o "$work/talks" - <<<'#include <stdio.h>
@@ -194,7 +193,7 @@ END
 counted() { $signet boot --count --deadline $deadline --kernel figures --dir "$work/tree" "$@" build/programs/lua /time.lua 2>&1 </dev/null; }
 first=$(counted)
 matches "--count" "first-instruction.*599997" "$first"
-is "gives the same figures the second time" "$first" "$(counted)"
+is "gives the same figures the second time, until something comes from outside" "$(head -n 1 <<<"$first")" "$(counted | head -n 1)"
 input=$work/short
 printf 'what is\x10 typed\n' >"$input"
 same_log() { cmp "$logs/$1.log" "$logs/$2.log" 2>&1; }

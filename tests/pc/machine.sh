@@ -16,16 +16,18 @@ next_machine() {
   machine=(--machine "$1" --cpus "$2")
 }
 
-# boot NAME OPTION… IMAGE ARG…: leaves $work/out, $work/err and $status.
+# boot NAME OPTION… IMAGE ARG…: leaves $work/out, $work/err, $status and the seconds that it $took.
 boot() {
   boot_name=${1//[^a-zA-Z0-9]/-}
   shift
   booted=("$@")
+  took=$SECONDS
   {
     timeout -k 5 $((deadline + 30)) "$signet" boot --deadline $deadline --log "$logs/$boot_name.log" "$@" \
       <"$input" >"$work/out" 2>"$work/err"
     status=$?
   } 2>/dev/null
+  took=$((SECONDS - took))
 }
 
 # The last boot again, recorded: on one processor, as that is what QEMU records.
