@@ -40,10 +40,8 @@ static bool hexadecimal(const char *digits, uint32_t *value) {
   return true;
 }
 
-/* "a/b", "./a/b", "." and "": no part of it ".." or empty in the middle, none too long. */
+/* "a/b", "./a/b", ".": no part of it is "..", empty or too long. */
 static bool name_inside(const char *name) {
-  if (name[0] == '/')
-    return false;
   for (const char *part = name; *part; part += *part == '/') {
     size_t length = strcspn(part, "/");
     if (!length || length > NAME_MAX || (length == 2 && part[0] == '.' && part[1] == '.'))

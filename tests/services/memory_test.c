@@ -573,7 +573,7 @@ static void cpio_good(void) {
   cpio_add("ro/out", S_IFLNK | 0777, 6000, "../w/file", 9);
   cpio_add("w", S_IFDIR | 0755, 7000, NULL, 0);
   cpio_add("w/file", S_IFREG | 0644, 8000, content, 20000);
-  cpio_add("w/in", S_IFLNK | 0777, 9000, "/ro/file", 8);
+  cpio_add("w/in", S_IFLNK | 0640, 9000, "/ro/file", 8);
   cpio_add("w/indir", S_IFLNK | 0777, 9000, "../ro/dir", 9);
   cpio_add("w/empty", S_IFREG | 0400, 0, NULL, 0);
   cpio_end();
@@ -628,7 +628,7 @@ static void test_archive(void) {
   status = status_of("/ro/dir/open", true, &read_only);
   ok(S_ISDIR(status.mode) && read_only == 0, "a place that is not in the archive is made, also in a read-only one");
   status = status_of("/w/in", true, &read_only);
-  ok(S_ISLNK(status.mode) && status.size == 8 && read_only == 0, "a link");
+  ok(status.mode == (S_IFLNK | 0777) && status.size == 8 && read_only == 0, "a link");
   status = status_of("/w/in", false, &read_only);
   ok(S_ISREG(status.mode) && status.size == 5 && read_only == 1, "and where it leads");
   status = status_of("/tmp", true, &read_only);
@@ -730,6 +730,67 @@ static void test_boundaries(void) {
   request.length = 0;
   ok(ask(FILES_TRUNCATE, request, NULL, NULL) == 0 && ask(FILES_CLOSE, request, NULL, NULL) == 0, "cut to nothing");
 
+  ok(open_file("/w/file", SIGNET_OPEN_WRITE, &file) == 0 &&
+         ask_bytes(0, FILES_WRITE, (struct files_request){.file = (uint32_t)file, .offset = 1000}, "", 0, &value) ==
+             0 &&
+         !value && status_of("/w/file", true, NULL).size == 0 &&
+         ask(FILES_CLOSE, (struct files_request){.file = (uint32_t)file}, NULL, NULL) == 0,
+     "nothing is written at once, and makes nothing longer");
+  static const struct signet_message broken[] = {
+      {.tag = FILES_SYNC, .length = FILES_REQUEST - 1},
+      {.tag = FILES_SYNC, .length = 0},
+      {.tag = FILES_SYNC, .length = FILES_DATA_MOST + 1},
+      {.tag = FILES_SYNC, .length = UINT32_MAX},
+      {.tag = FILES_READ, .length = FILES_REQUEST, .moved_count = 1},
+      {.tag = FILES_READ_BLOCK, .length = FILES_REQUEST},
+      {.tag = FILES_WRITE_BLOCK, .length = FILES_REQUEST, .moved_count = 2},
+  };
+  for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+    struct files_answer answer;
+    memset(&buffer, 0, sizeof buffer);
+    buffer.message = broken[i];
+    memory_serve(&service, &service.clients[0], &buffer);
+    memcpy(&answer, buffer.data, sizeof answer);
+    ok(answer.error == EINVAL, "a header that the contract forbids, %zu", i);
+  }
+
+  /* A large directory: told in pieces of any size, each name once. */
+  ok(ask(FILES_MAKE, (struct files_request){.length = 0700}, "/w/large", NULL) == 0, "a directory");
+  for (int i = 0; i < 500; i++) {
+    char numbered[32];
+    snprintf(numbered, sizeof numbered, "/w/large/%d", i);
+    ask(FILES_MAKE, (struct files_request){.length = 0700}, numbered, NULL);
+  }
+  ok(open_file("/w/large", SIGNET_OPEN_READ, &file) == 0, "with 500 names");
+  for (uint32_t room = 24; room <= 4096; room += 509) {
+    static bool seen[500];
+    uint32_t told = 0;
+    bool wrong = false;
+    memset(seen, 0, sizeof seen);
+    uint64_t at = 0;
+    for (;;) {
+      uint32_t error =
+          ask(FILES_LIST, (struct files_request){.file = (uint32_t)file, .offset = at, .length = room}, NULL, &value);
+      if (error || !value || value > room)
+        break;
+      for (uint64_t i = 0; i < value;) {
+        const struct signet_directory_entry *entry = (const void *)((const uint8_t *)answered() + i);
+        int number = atoi(entry->name);
+        if (entry->name[0] != '.') {
+          wrong = wrong || number < 0 || number > 499 || seen[number];
+          seen[number] = true;
+        }
+        told++;
+        at = entry->next;
+        i += entry->size;
+      }
+    }
+    ok(!wrong && told == 502 && value == 0, "listed %u bytes at a time: %u names", room, told);
+  }
+  ok(ask(FILES_LIST, (struct files_request){.file = (uint32_t)file, .length = 23}, NULL, NULL) == EINVAL,
+     "no name has room in 23 bytes");
+  ok(ask(FILES_CLOSE, (struct files_request){.file = (uint32_t)file}, NULL, NULL) == 0, "closed");
+
   ok(open_file("relative", SIGNET_OPEN_READ, NULL) == EINVAL, "a relative name");
   ok(ask_bytes(0, FILES_OPEN, (struct files_request){.flags = 1}, "/w/file", 7, NULL) == EINVAL,
      "a name without its NUL");
@@ -792,12 +853,30 @@ static void test_boundaries(void) {
 
 /* Memory: used up, it is an error; given back, it can be used again, all of it, again and again. */
 static void test_memory(void) {
-  uint64_t file, value, filled[4];
+  uint64_t file, value, filled[4], many = 0;
   archive_bytes = NULL;
   memset(&bytes, 0, sizeof bytes);
   memory_left = 4 << 20;
   ok(begin(1, 0) == 0, "a service with 4 MiB");
   uint32_t error = 0, different = 0;
+  /* What one use leaves behind, thousands do. */
+  for (int round = 0; round < 3000; round++) {
+    if (open_file("/short", SIGNET_OPEN_WRITE | SIGNET_OPEN_CREATE, &file) ||
+        ask_bytes(0, FILES_WRITE, (struct files_request){.file = (uint32_t)file, .offset = round % 2 * 200000}, "x", 1,
+                  &value) ||
+        ask_two(FILES_RENAME, "/short", "/a-longer-name-for-it") ||
+        ask_two(FILES_LINK, "a-longer-name-for-it", "/link") ||
+        ask(FILES_REMOVE, (struct files_request){0}, "/a-longer-name-for-it", NULL) ||
+        ask(FILES_REMOVE, (struct files_request){0}, "/link", NULL))
+      break;
+    many++;
+    if (round % 3)
+      ask(FILES_CLOSE, (struct files_request){.file = (uint32_t)file}, NULL, NULL);
+    else
+      memory_forget(&service.clients[0]);
+  }
+  ok(many == 3000 && memory_next - AREA_LOW < 200000,
+     "files come and go, by closing and with their client: %lu bytes are in use", memory_next - AREA_LOW);
   for (int round = 0; round < 4; round++) {
     filled[round] = 0;
     open_file("/big", SIGNET_OPEN_WRITE | SIGNET_OPEN_CREATE, &file);
@@ -918,9 +997,8 @@ static void test_start(void) {
   ok(begin_with(0) == 0, "start-up bytes that are right");
   for (uint32_t i = 1; i <= 17; i++)
     ok(begin_with(i) == SERVICES_END_STARTUP, "start-up bytes that are wrong, %u", i);
-  places_good();
   archive_bytes = NULL;
-  bytes.head.entry = 5;
+  ok(begin_with(0) == SERVICES_END_ARCHIVE, "an entry that the archive does not have");
   uint32_t ended = 0;
   cpio_good();
   places_good();

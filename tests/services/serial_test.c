@@ -633,6 +633,13 @@ static void test_parked(void) {
   memcpy(&answer, answered.data, sizeof answer);
   ok(answers == 3 && answer.error == 0 && answer.value == 0, "an end is an answer");
   ask(0, FILES_STREAM_READ, (struct files_request){.length = 1}, NULL, 0, NULL);
+  serial_gone(1);
+  serial_gone(2);
+  type("x\n");
+  ok(answers == 4, "clients of the other streams may go");
+  ask(0, FILES_STREAM_READ, (struct files_request){.length = 100}, NULL, 0, NULL);
+  type("\x03");
+  answers = 3;
   serial_gone(0);
   type("nobody\n");
   ok(answers == 3, "a client that is gone is not answered");
@@ -690,6 +697,22 @@ static void test_slow(void) {
   for (int i = 0; i < 100 && (chip.to_send || chip_interrupts()); i++)
     other_end_takes();
   ok(chip.line_out_count == 100, "the echo goes out by interrupts alone: %u", chip.line_out_count);
+
+  /* Nothing takes what the terminal would show: it shows what there was room for, in order. */
+  begin_well(0);
+  chip.slow = true;
+  for (done = 0; done < 4000; done++)
+    type("01234\x15");
+  uint32_t shown = 0;
+  bool same = true;
+  for (int i = 0; i < 100000 && (chip.to_send || chip_interrupts()); i++)
+    other_end_takes();
+  for (; shown < chip.line_out_count; shown++)
+    same = same && chip.line_out[shown] == (uint8_t) "01234\b \b\b \b\b \b\b \b\b \b"[shown % 20];
+  ok(same && shown > 16000 && shown < 17000, "an echo for which there is no room is not shown: %u", shown);
+  uint32_t calls = ports_calls;
+  serial_interrupt();
+  ok(ports_calls - calls <= 2, "an interrupt of nothing costs %u requests", ports_calls - calls);
 
   chip.no_fifo = true;
   begin_well(SERVICES_SERIAL_FRAMED);
