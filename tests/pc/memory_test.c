@@ -238,8 +238,12 @@ static enum signet_protection any_protection(void) {
 }
 
 /* Mostly of a few, so that what is done to one is seen by what comes next. */
+static unsigned recent[ZONES];
+
 static unsigned any_page(unsigned zone) {
   static const unsigned hot[] = {0, 470, 760, 1500};
+  if (draw(2))
+    return recent[zone];
   return draw(4) ? hot[draw(4)] + (unsigned)draw(12) : (unsigned)draw(zones[zone].pages);
 }
 
@@ -269,6 +273,8 @@ static void do_memory(unsigned w) {
       return; /* the kernel keeps these apart from what a process maps */
   uint32_t offset = offset_of(zone, low);
   enum signet_protection protection = any_protection();
+  unsigned near = draw(2) ? 8 : 80;
+  recent[zone] = low + (unsigned)draw(pages < near ? pages : near);
   switch (draw(3)) {
   case 0:
     if (port_window_map(window, offset, pages * PC_PAGE, protection))
@@ -287,7 +293,9 @@ static void do_memory(unsigned w) {
     fill(w, zone, low, pages, (struct page){0});
     break;
   case 2:
-    if (!range_is(w, zone, low, pages, false))
+    while (pages && !range_is(w, zone, low, pages, false))
+      pages = pages > 64 ? 64 : pages - 1;
+    if (!pages)
       return;
     MUST(port_window_protect(window, offset, pages * PC_PAGE, protection));
     for (unsigned i = low; i < low + pages; i++)
@@ -359,8 +367,7 @@ static void do_touch(unsigned w) {
 }
 
 /* Many pages in a row, as a program that goes through its memory. */
-static void do_touch_many(unsigned w) {
-  unsigned zone = (unsigned)draw(ZONES), at = any_page(zone), pages = 1 + (unsigned)draw(80);
+static void touch_many(unsigned w, unsigned zone, unsigned at, unsigned pages) {
   uint32_t window = window_numbers[w];
   pc_window_enter(window);
   for (; pages-- && at < zones[zone].pages; at++) {
@@ -369,6 +376,39 @@ static void do_touch_many(unsigned w) {
     const uint64_t *word = access_page(window, offset_of(zone, at), write);
     MUST(!word == !allowed && (!word || *word == expected(page)));
   }
+}
+
+/* Goes through memory, has it taken away, and goes through it again. */
+static void do_sweep(unsigned w) {
+  unsigned zone = (unsigned)draw(2), low = any_page(zone), pages = 1 + (unsigned)draw(100);
+  uint32_t window = window_numbers[w], offset = offset_of(zone, low);
+  struct page now = {.what = MEMORY, .protection = SIGNET_PROTECT_WRITE};
+  if (low + pages > zones[zone].pages)
+    return;
+  for (enum what what = IMAGE; what <= BLOCK; what++)
+    if (range_has(w, zone, low, pages, what))
+      return;
+  touch_many(w, zone, low, pages);
+  switch (draw(3)) {
+  case 0:
+    MUST(port_window_unmap(window, offset, pages * PC_PAGE));
+    now = (struct page){0};
+    break;
+  case 1:
+    if (!port_window_map(window, offset, pages * PC_PAGE, SIGNET_PROTECT_WRITE))
+      return;
+    break;
+  case 2:
+    if (!range_is(w, zone, low, pages, false))
+      return;
+    MUST(port_window_protect(window, offset, pages * PC_PAGE, SIGNET_PROTECT_READ));
+    for (unsigned i = low; i < low + pages; i++)
+      model[w][zone][i].protection = SIGNET_PROTECT_READ;
+    touch_many(w, zone, low, pages);
+    return;
+  }
+  fill(w, zone, low, pages, now);
+  touch_many(w, zone, low, pages);
 }
 
 static void do_image(void) {
@@ -631,7 +671,9 @@ static void check(void) {
 /* ---- */
 
 static void step(void) {
-  unsigned w = (unsigned)draw(WINDOWS);
+  static unsigned w;
+  if (!draw(4))
+    w = (unsigned)draw(WINDOWS);
   static bool asleep[CPUS];
   static uint32_t last[WINDOWS];
   if (!draw(4))
@@ -682,7 +724,7 @@ static void step(void) {
     break;
   case 14:
   case 15:
-    do_touch_many(w);
+    do_sweep(w);
     break;
   case 10:
   case 11:
@@ -870,15 +912,16 @@ int main(int count, char **arguments) {
     const size_t part = 100 * PC_PAGE;
     void *held[16] = {NULL}; /* in every other round there is little memory */
     for (unsigned i = 0; i < 16 && round & 1; i++)
-      MUST(held[i] = port_pages_allocate(part));
+      held[i] = port_pages_allocate(part);
     for (unsigned i = 0; i < steps / ROUNDS; i++) {
       step();
       if (i % 128 == 0)
         check();
     }
     give_back_all();
-    for (unsigned i = 0; i < 16 && round & 1; i++)
-      port_pages_free(held[i], part);
+    for (unsigned i = 0; i < 16; i++)
+      if (held[i])
+        port_pages_free(held[i], part);
     check();
     kept &= memory.promised == 0 && memory.total - memory.free - waiting_frames() - lasting_tables() == used &&
             waiting_frames() == tables.kept_count;
