@@ -140,22 +140,22 @@ static void put_write(const struct header *header, const struct message *message
               "    memcpy(data + at, message->%s, message->%s_count * (size_t)%u);\n",
               field->name, field->name, field->name, field->name, field->size);
   }
-  fprintf(out, "  memset(&buffer->message, 0, sizeof buffer->message);\n  buffer->message.tag = %s_%s;\n",
-          header->upper, message->name);
+  fprintf(out, "  buffer->message.tag = %s_%s;\n", header->upper, message->name);
   if (varies)
     fputs("  buffer->message.length = length;\n", out);
-  else if (message->fixed_size)
+  else
     fprintf(out, "  buffer->message.length = %u;\n", message->fixed_size);
-  if (message->moved_count)
-    fprintf(out, "  buffer->message.moved_count = %u;\n", message->moved_count);
+  fprintf(out, "  buffer->message.moved_count = %u;\n  buffer->message.reserved = 0;\n", message->moved_count);
   for (uint32_t i = 0; i < message->field_count; i++)
     if (field_moves(&message->fields[i]))
       fprintf(out, "  buffer->message.moved[%u].handle = message->%s.handle;\n", message->fields[i].moved_number,
               message->fields[i].name);
   fputs("  return SIGNET_OK;\n}\n", out);
+  bool texts = false; /* behind them an array has no fixed place */
   for (uint32_t i = 0; i < message->field_count; i++) {
     const struct field *field = &message->fields[i];
-    if (field->form == FORM_BOUNDED && field->offset == message->fixed_size)
+    texts |= field->form == FORM_TEXT;
+    if (field->form == FORM_BOUNDED && !texts)
       fprintf(out,
               "/* Where '%s' of %s lies in the buffer: filled there, it is not copied. */\n"
               "static inline %s *%s_place_of_%s_%s(struct %s_buffer *buffer) {\n"

@@ -228,7 +228,7 @@ int main(int count, char **arguments) {
   while ((option = getopt_long(count, arguments, "", options, NULL)) != -1) {
     switch (option) {
     case OPTION_TABLE_VERSION:
-      if (strcmp(optarg, "1") && strcmp(optarg, "2"))
+      if (strcmp(optarg, "1") != 0 && strcmp(optarg, "2") != 0)
         return wrong_usage("the forms of the table are 1 and 2");
       command.table_version = (unsigned)(optarg[0] - '0');
       break;

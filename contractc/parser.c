@@ -833,8 +833,11 @@ static void use(struct parser *parser) {
       for (uint32_t j = i; j < compilation->reading_count; j++)
         problem_trace(compilation, problem, "%s uses %s", compilation->reading[j]->name,
                       j + 1 < compilation->reading_count ? compilation->reading[j + 1]->name : name);
-      problem_suggest(compilation, problem,
-                      "a contract's identity holds those of the contracts it uses: let one end of the circle be 'any'");
+      problem_suggest(
+          compilation, problem, "%s",
+          i + 1 == compilation->reading_count
+              ? "a contract needs no 'use' for its own ends"
+              : "a contract's identity holds those of the contracts it uses: let one end of the circle be 'any'");
       longjmp(parser->lexer.stop, 1);
     }
   if (compilation->reading_count > DEPTH_MOST)
@@ -874,7 +877,7 @@ static void file(struct parser *parser) {
   if (name_is_of_c(contract->name))
     problem_add(parser->compilation, PROBLEM_RESERVED, contract->place, "'%s' means something in C already",
                 contract->name);
-  if (strcmp(contract->name, file))
+  if (strcmp(contract->name, file) != 0)
     problem_suggest(parser->compilation,
                     problem_add(parser->compilation, PROBLEM_FILE_NAME, contract->place,
                                 "the contract '%s' is in a file called '%s'", contract->name, file),

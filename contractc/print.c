@@ -214,20 +214,15 @@ static void put_struct(struct printer *printer, uint64_t number, uint64_t struct
 }
 
 static void one(struct printer *printer, const struct field *field, uint64_t structs, unsigned depth) {
-  static const uint8_t size[] = {1, 2, 4, 8};
-  if (field->type <= DECODER_U64) {
-    uint64_t number = read_value(&printer->data, size[field->type]);
-    if (!printer->data.bad)
-      put_number(printer, number);
-  } else if (field->type <= DECODER_I64) {
-    unsigned bytes = size[field->type - DECODER_I8];
-    uint64_t number = read_value(&printer->data, bytes);
-    bool negative = number >> (8 * bytes - 1) & 1;
+  static const uint64_t top[] = {0x80, 0x8000, 0x80000000, UINT64_C(1) << 63};
+  unsigned which = field->type & 3; /* numbers come first, in the order of their sizes */
+  if (field->type <= DECODER_I64) {
+    uint64_t number = read_value(&printer->data, 1u << which);
     if (printer->data.bad)
       return;
-    if (negative) {
+    if (field->type >= DECODER_I8 && number & top[which]) {
       put(printer, '-');
-      number = -number & (bytes == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * bytes) - 1);
+      number = -number & (top[which] | (top[which] - 1));
     }
     put_number(printer, number);
   } else if (field->type == DECODER_BOOL) {

@@ -32,6 +32,26 @@ status --header "$work/x.h" --table "$work/x.table" tests/contractc/bad/e402.con
 check "a refused contract leaves no file" test ! -e "$work/x.h" -a ! -e "$work/x.table"
 is "--check writes nothing" 0 "$(status --check --header "$work/x.h" $good)"
 check "not even what was asked for" test ! -e "$work/x.h"
+# ---- Limits ----
+chain() { # STATES: a contract that goes round through so many states, with every message in each
+  local i side letter
+  echo "contract chain {"
+  for ((i = 0; i < 127; i++)); do echo "  client message A$i; server message B$i;"; done
+  for ((i = 0; i < $1; i++)); do
+    if ((i % 2)); then side=server letter=B; else side=client letter=A; fi
+    printf '  %s state S%d { %s0' $side $i $letter
+    ((i)) || echo -n "$(seq -f ", ${letter}%g" -s '' 1 126)"
+    ((i == 1)) && echo -n "$(seq -f ", ${letter}%g" -s '' 1 126)"
+    echo " -> S$(((i + 1) % $1)); close; }"
+  done
+  echo "}"
+}
+chain 254 >"$work/chain.contract"
+is "254 states are in order" 0 "$(status --header "$work/chain.h" --promela "$work/chain.pml" "$work/chain.contract")"
+check "and their header compiles" gcc -std=gnu11 -Wall -Wextra -Werror -Iinclude -I. -fsyntax-only -xc "$work/chain.h"
+chain 255 >"$work/chain.contract"
+is "255 states are not" 1 "$(status --check "$work/chain.contract")"
+matches "and that is E307" "E307: a contract has at most 254 states" "$(cat "$work/err")"
 # ---- JSON ----
 is "diagnostics as JSON: status 1" 1 "$(status --json tests/contractc/bad/e402.contract)"
 is "JSON has number, position, trace, suggestion" "E402 8 26 6 True" "$(python3 -c '
@@ -91,6 +111,11 @@ other "a bound of a block" 's/8192\]/8191]/'
 other "a state's name" 's/PARTING/LEAVING/'
 other "where an arrow leads" '0,/PING => PONG;/s//PING => PONG -> PARTING;/'
 other "where closing is in order" '0,/    close;/s///'
+sed 's/used.READY/sample.READY/' $good >"$work/a/sample.contract"
+one=$(identity "$work/a/sample.contract")
+sed 's/used.READY/sample.PARTING/' $good >"$work/a/sample.contract"
+matches "there is an identity: an end of its own that moves" "^[0-9a-f]{64}$" "$one"
+check "the identity is another: the state of an end that moves" test "$one" != "$(identity "$work/a/sample.contract")"
 cp $good "$work/a/sample.contract"
 sed -i 's/message ASK/message ASK_IT/; s/ASK =>/ASK_IT =>/' "$work/a/used.contract"
 matches "there is an identity: a contract that is used" "^[0-9a-f]{64}$" "$(identity "$work/a/sample.contract")"

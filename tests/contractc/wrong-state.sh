@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 compile() { # OPTIONS... : compiles $work/program.c
-  gcc -std=gnu11 -Iinclude -I. -Ibuild/gen "$@" -c "$work/program.c" -o "$work/program.o" 2>"$work/errors"
+  gcc -std=gnu11 -Werror=implicit-function-declaration -Iinclude -I. -Ibuild/gen "$@" -c "$work/program.c" -o "$work/program.o" 2>"$work/errors"
 }
 program() { # STATEMENTS
   cat >"$work/program.c" <<C
@@ -71,6 +71,8 @@ pair "after the end nothing is sent" \
   'return sample_send_BYE_in_READY(ready, end, buffer);' 'return sample_send_BYE_in_READY(end, end, buffer);'
 pair "a server listens in a state in which it hears" \
   'return sample_server_in_READY(*server).handle;' 'return sample_server_in_READY(*server_put_asked).handle;'
+pair "an array has a place of its own where that is always the same" \
+  'return (intptr_t)sample_place_of_GOT_points(buffer);' 'return (intptr_t)sample_place_of_PUT_bytes(buffer);'
 # The compiler's options cannot weaken it: the header turns the warning into an error.
 program 'return sample_send_PUT(parting, put_asked, put, buffer);'
 compile -Wno-incompatible-pointer-types
