@@ -29,14 +29,15 @@ ALL += $(addprefix $(B)/services/,console files memory serial supervisor)
 -include $(wildcard $(B)/services/objects/*.d)
 
 # The services native, on a mock of the kernel, under the sanitizers; as the library's tests in lib/module.mk.
-$(B)/tests/services/supervisor_test: $(patsubst %,$(B)/tests/lib/native/%.o,tests/services/supervisor_test.c \
-  services/supervisor.c services/system.c tests/lib/tap.c)
-$(B)/tests/services/memory_test: $(patsubst %,$(B)/tests/lib/native/%.o,tests/services/memory_test.c services/memory.c \
-  services/cpio.c services/pages.c services/request.c lib/tree.c lib/normalise.c tests/lib/tap.c)
-$(B)/tests/services/serial_test: $(patsubst %,$(B)/tests/lib/native/%.o,tests/services/serial_test.c services/serial.c \
+$(B)/tests/services/supervisor_test: $(patsubst %,$(B)/tests/lib/native/%.o,services/supervisor.c services/system.c \
+  tests/lib/tap.c)
+$(addprefix $(B)/tests/services/,memory_test memory_archive_test memory_model_test): \
+  $(patsubst %,$(B)/tests/lib/native/%.o,tests/services/memory_kernel.c services/memory.c services/cpio.c services/pages.c \
+  services/request.c lib/tree.c lib/normalise.c tests/lib/tap.c)
+$(B)/tests/services/serial_test: $(patsubst %,$(B)/tests/lib/native/%.o,tests/services/serial_line.c services/serial.c \
   services/line.c services/stream.c tests/lib/tap.c)
-SERVICES_TESTS := $(addprefix $(B)/tests/services/,memory_test serial_test supervisor_test)
-$(SERVICES_TESTS):
+SERVICES_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/services/*_test.c))
+$(SERVICES_TESTS): $(B)/tests/services/%: $(B)/tests/lib/native/tests/services/%.c.o
 	@mkdir -p $(@D)
 	$(CC) $(LIBRARY_TEST_FLAGS) -no-pie $^ -o $@
 ALL += $(SERVICES_TESTS)
