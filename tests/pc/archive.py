@@ -130,8 +130,12 @@ def check(path, image):
     system = archive.head("system_offset")
     assert archive.get(SYSTEM, system, "magic") == SYSTEM_MAGIC, "the system's magic"
     assert archive.get(SYSTEM, system, "length") == archive.head("system_length"), "the system's length"
-    for line in files(archive):
+    names = []
+    for name, line in files(archive):
         print(line)
+        assert not names or name > names[-1], "files are not in order, or there twice"
+        assert "/" not in name or name.rsplit("/", 1)[0] in names, "a file without a directory"
+        names.append(name)
 
 
 def files(archive):
@@ -149,7 +153,7 @@ def files(archive):
         assert at <= end, "a file reaches over the end"
         if name == "TRAILER!!!":
             return
-        yield "%s %o %d %r" % (name, mode, time if mode & 0o170000 == 0o100000 else 0, text)
+        yield name, "%s %o %d %r" % (name, mode, time if mode & 0o170000 == 0o100000 else 0, text)
 
 
 # ---- damage ----

@@ -39,7 +39,8 @@ matches "QEMU is not installed" "install the package qemu-system-x86 status 125"
 mkdir -p "$work/tree/sub" "$work/other"
 printf 'first\n' >"$work/tree/first"; printf '#!x' >"$work/tree/sub/tool"; chmod 755 "$work/tree/sub/tool"; ln -s ../first "$work/tree/sub/link"
 printf 'other\n' >"$work/other/file"
-touch -d 2020-02-02T02:02:02Z "$work/tree/first"
+chmod 755 "$work/tree" "$work/other"; chmod 700 "$work/tree/sub"; chmod 640 "$work/tree/first" "$work/other/file"
+touch -d 2020-02-02T02:02:02Z "$work/tree/first" "$work/tree/sub/tool" "$work/other/file"
 output=("$signet" boot --output "$work/file.elf" --dir "$work/tree::/in/tree" --dir "$work/other::/in/tree/sub/other:ro" "$work/told" a b)
 "${output[@]}"; is "--output writes a file" 0 $?
 cp "$work/file.elf" "$work/file-before.elf"
@@ -48,6 +49,18 @@ find "$work/tree" -type f -exec cat {} + >/dev/null
 tests/pc/archive.py check "$work/file.elf" "$work/told" >"$work/checked" 2>&1 ||
   echo "# $(tail -n 1 "$work/checked")"
 is "its tables, hashes, images and files are right" "whole" "$(tail -n 1 "$work/checked")"
+cat >"$work/wanted" <<'END'
+in 40755 0 b''
+in/tree 40755 0 b''
+in/tree/first 100640 1580608922 b'first\n'
+in/tree/sub 40700 0 b''
+in/tree/sub/link 120777 0 b'../first'
+in/tree/sub/other 40755 0 b''
+in/tree/sub/other/file 100640 1580608922 b'other\n'
+in/tree/sub/tool 100755 1580608922 b'#!x'
+whole
+END
+is "names, modes, times and contents of files" "" "$(diff "$work/wanted" "$work/checked")"
 matches "the kernel's note of PVH is kept" "Xen" "$(readelf -nW "$work/file.elf" 2>/dev/null)"
 check "its sections can still be read" bash -c "nm '$work/file.elf' | grep -q ' pc_archive$'"
 
@@ -180,7 +193,7 @@ build/bin/signet-cc -O1 -x c -o "$work/talks" - <<<'#include <stdio.h>
 int main(void) { for (;;) puts("talking"); }'
 mkfifo "$work/pipe"
 sleep 30 <"$work/pipe" & reader=$!
-timeout 30 $signet boot --deadline 3 "$work/talks" </dev/null >"$work/pipe" 2>/dev/null; is "--deadline where nobody takes the output" 124 $?
+timeout -s KILL 30 $signet boot --deadline 3 "$work/talks" </dev/null >"$work/pipe" 2>/dev/null; is "--deadline where nobody takes the output" 124 $?
 kill $reader
 wait $reader 2>/dev/null
 

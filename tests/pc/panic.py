@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A panic prints a trace with names and stops the machine: panic.py SIGNET PROGRAM LOGS. A non-maskable interrupt, which only
+# timeout: 300
+"""A panic prints a trace with names and stops the machine. A non-maskable interrupt, which only
 broken hardware sends, is the panic that can be had from outside: it is sent while every processor sleeps in the kernel, and
 while a process runs. Prints TAP."""
 import json
@@ -11,7 +12,9 @@ import sys
 import tempfile
 import time
 
-signet, program, logs = sys.argv[1:4]
+os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+signet, program, logs = "build/bin/signet", "build/tests/pc/waits", "build/tests/pc/logs"
+os.makedirs(logs, exist_ok=True)
 tests = failed = 0
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
+# timeout: 400
 """An interrupt at every instruction of the guarded sequences and of the way into the kernel and out of it.
 
-sweep.py SIGNET KERNEL PROGRAM LOGS: boots PROGRAM (hostile, with hostile_child beside it) under -icount with several
+Boots a program (hostile, with hostile_child beside it) under -icount with several
 periods of the timer, so short that it interrupts everywhere, and reads from QEMU's log (-d int) where each interrupt came.
 Then: every instruction of hostile_child's loop was interrupted; of the kernel only the first instruction of an entry stub
 and the place where an idle processor sleeps were; and the programs counted right. Prints TAP."""
@@ -12,7 +13,8 @@ import shutil
 import subprocess
 import sys
 
-signet, kernel, program, logs = sys.argv[1:5]
+os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+signet, kernel, program, logs = "build/bin/signet", "build/pc/kernel.elf", "build/tests/pc/hostile", "build/tests/pc/logs"
 child = os.path.join(os.path.dirname(program), "hostile_child")
 PERIODS = [int(period) for period in os.environ.get("SWEEP_PERIODS", "1009 1511 2003 1201 1733 1303 2309 1409 1607 1907 2203 2707").split()]
 ROUNDS = os.environ.get("SWEEP_ROUNDS", "20000")
