@@ -22,3 +22,6 @@ TESTS += $(PROGRAM_TESTS)
 $(PROGRAM_TESTS): programs
 TESTS += tests/demonstration.sh
 tests/demonstration.sh: programs $(B)/apps/first/intruder
+
+# The bare machine under attack.
+TESTS += tests/pc/attacks.sh tests/pc/driver.sh tests/pc/panic.py tests/pc/sweep.py
