@@ -46,12 +46,18 @@ __attribute__((noinline)) struct signet_result call_locked(uint64_t a0, uint64_t
   return outcome;
 }
 
+static inline void count_call(void) { kernel.cpu[port_cpu_self()]->process->calls++; }
+
 struct signet_result kernel_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t number) {
+  if (number == SIGNET_CALL_abi_version) {
+    count_call();
+    return result(SIGNET_OK, SIGNET_ABI_VERSION);
+  }
   if (number == SIGNET_CALL_channel_call)
     return kernel_channel_call(a0, a1, a2, a3, a4);
-  kernel.cpu[port_cpu_self()]->process->calls++;
-  if (number == SIGNET_CALL_abi_version)
-    return result(SIGNET_OK, SIGNET_ABI_VERSION);
+  if (number == SIGNET_CALL_thread_yield)
+    return kernel_thread_yield();
+  count_call();
   if (number == SIGNET_CALL_clock_read && a0 <= SIGNET_CLOCK_REALTIME)
     return result(SIGNET_OK, port_clock((enum signet_clock)a0));
   if (number >= SIGNET_CALL_COUNT)

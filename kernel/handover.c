@@ -41,6 +41,7 @@ static bool prepare(struct thread *thread, uint64_t handle, uint64_t reply, uint
   thread->arguments[2] = reply;
   thread->arguments[3] = capacity;
   thread->arguments[4] = deadline;
+  thread->answer = (uint32_t)reply;
   thread->room = (uint32_t)room;
   return true;
 }
@@ -82,8 +83,8 @@ static inline __attribute__((always_inline)) void hand_over(struct cpu *cpu, str
   struct endpoint *from = caller->asked, *to = from->peer;
   struct thread *receiver = to->asker;
   struct kernel_process *next = receiver->process;
-  if (receiver->wait != WAIT_ANSWER || next->turn != TURN_IDLE || process->turn != TURN_ALONE || !cpu->slice ||
-      message & OFFSET_NOT || ((cpu->waiting | kernel.timer_count) && (quick || !comes_first(cpu))))
+  if (receiver->wait != WAIT_ANSWER || next->turn != TURN_IDLE || process->turn != TURN_ALONE || message & OFFSET_NOT ||
+      ((cpu->waiting | kernel.timer_count) && (quick || !comes_first(cpu))))
     return;
 
   uint64_t form, moved;
@@ -91,11 +92,15 @@ static inline __attribute__((always_inline)) void hand_over(struct cpu *cpu, str
     return;
   if ((form != from->fits || from->stance != from->fits_stance) && (quick || !fits(from, form)))
     return;
-  uint32_t length = (uint32_t)(form >> 32);
-  if (length > receiver->room ||
-      !port_copy_after_pair(process->window, (uint32_t)message, next->window, (uint32_t)receiver->arguments[2], form, 0,
-                            SIGNET_MESSAGE_DATA, length))
+  uint32_t length = (uint32_t)(form >> 32), window = next->window;
+  if (length > receiver->room || !port_copy_after_pair(process->window, (uint32_t)message, window, receiver->answer,
+                                                       form, 0, SIGNET_MESSAGE_DATA, length))
     return;
+  /* In this order it is one instruction and a branch. */
+  if ((int32_t)--cpu->slice < 0) {
+    cpu->slice = 0;
+    return;
+  }
 
   from->state = to->state = from->fits_next;
   caller->state = THREAD_WAITING;
@@ -111,9 +116,8 @@ static inline __attribute__((always_inline)) void hand_over(struct cpu *cpu, str
   next->cpu = cpu;
   cpu->process = next;
   cpu->current = receiver;
-  cpu->slice--;
   cpu->messages++;
-  port_answer(receiver->context, next->window, result(SIGNET_OK, 0));
+  port_answer(receiver->context, window, result(SIGNET_OK, 0));
 }
 
 static __attribute__((noinline)) struct signet_result in_full(struct cpu *cpu, struct thread *thread,

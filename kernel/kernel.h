@@ -16,8 +16,9 @@
  * goes on at once (the port returns to it from the entry stub), and does not return otherwise. a0 to a4 are the
  * process's, in the registers in which its C left them, so that the stub moves nothing; `number` is the stub's. */
 struct signet_result kernel_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t number);
-/* The same for SIGNET_CALL_channel_call, for a port that has no instruction to spare. */
+/* The same for SIGNET_CALL_channel_call and SIGNET_CALL_thread_yield, for a port that has no instruction to spare. */
 struct signet_result kernel_channel_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
+struct signet_result kernel_thread_yield(void);
 /* The running thread was interrupted and its registers are saved: schedule. */
 _Noreturn void kernel_preempted(void);
 

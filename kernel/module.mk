@@ -49,7 +49,7 @@ $(B)/tests/kernel/%_test: tests/kernel/%_test.c $(B)/lib/libkernel-sanitize.a $(
 	$(CC) $(KERNEL_TEST_FLAGS) -Itests/kernel $(TEST_LINK) -MMD -MP $< -o $@ $(B)/lib/libkernel-sanitize.a $(B)/lib/libverifier-sanitize.a
 
 # It stands between the kernel's files where a call can be handed over, and where it is not.
-$(B)/tests/kernel/handover_test: TEST_LINK := -Wl,--wrap=kernel_channel_call,--wrap=call_locked
+$(B)/tests/kernel/handover_test: TEST_LINK := -Wl,--wrap=kernel_channel_call,--wrap=kernel_thread_yield,--wrap=call_locked
 
 ALL += $(KERNEL_TESTS)
 TESTS += $(KERNEL_TESTS)

@@ -190,7 +190,7 @@ struct thread {
   uint64_t deadline;
   uint64_t arguments[5];  /* of the call to make again; those of a channel_call, as long as `asked` is not &nowhere */
   struct endpoint *asked; /* what it named, found good by handover_prepare */
-  uint32_t room;          /* data that its reply has room for */
+  uint32_t answer, room;  /* where the answer goes, and how much data there is room for */
   uint64_t time;          /* processor time, nanoseconds */
   struct wait_node node[WAIT_NODES_INSIDE];
   struct wait_node *more; /* ENDPOINTS_MOST of them, once needed */

@@ -235,6 +235,38 @@ _Noreturn void kernel_cpu_run(void) {
   schedule();
 }
 
+/* The short way, with the same effects: there is one thread here, and one that only has to go on comes next. */
+__attribute__((flatten)) struct signet_result kernel_thread_yield(void) {
+  struct cpu *cpu = kernel.cpu[port_cpu_self()];
+  struct thread *thread = cpu->current;
+  struct kernel_process *process = thread->process;
+  process->calls++;
+  port_lock();
+  if (process->turn != TURN_ALONE || !list_empty(&cpu->near) || kernel.idle | kernel.timer_count)
+    return call_locked(0, 0, 0, 0, 0, SIGNET_CALL_thread_yield);
+  if (list_empty(&cpu->queue)) {
+    unlock();
+    return result(SIGNET_OK, 0);
+  }
+  struct kernel_process *next = CONTAINER(cpu->queue.next, struct kernel_process, run_link);
+  struct thread *first = CONTAINER(next->ready.next, struct thread, turn_link);
+  if (next->attention || !next->ready_count || first->retry)
+    return call_locked(0, 0, 0, 0, 0, SIGNET_CALL_thread_yield);
+  slice_begin(cpu);
+  cpu->switches++;
+  ready_append(thread);
+  list_remove(&next->run_link);
+  process->run = RUN_QUEUED;
+  list_append(&cpu->queue, &process->run_link);
+  ready_remove(first);
+  first->state = THREAD_RUNNING;
+  next->run = RUN_ACTIVE;
+  cpu->process = next;
+  cpu->current = first;
+  port_context_set_result(thread->context, result(SIGNET_OK, 0));
+  port_resume(first->context, next->window);
+}
+
 struct signet_result call_thread_yield(struct thread *thread, const uint64_t *arguments) {
   (void)arguments;
   struct cpu *cpu = kernel.here;

@@ -9,6 +9,7 @@
 #include "port/pc/instructions.h"
 #include "port/x86/features.h"
 #include "port/x86/return.h"
+#include "port/x86/x87.h"
 
 #define DEFAULT_MXCSR 0x1f80
 #define DEFAULT_X87 0x37f
@@ -112,7 +113,7 @@ void port_context_set_result(struct port_context *context, struct signet_result 
 
 /* Everything new, whatever was there. */
 static void load_floating_point(uint32_t mxcsr, uint16_t x87) {
-  __asm__ volatile("fninit; fldcw %0; ldmxcsr %1" : : "m"(x87), "m"(mxcsr));
+  __asm__ volatile(X86_X87_NEW "fldcw %0; ldmxcsr %1" : : "m"(x87), "m"(mxcsr));
 }
 
 static inline void store_floating_point(struct pc_registers *to) {
@@ -128,15 +129,14 @@ static void settle_floating_point(struct pc_registers *registers) {
   registers->x87_status = 0;
 }
 
-/* From one thread's control to another's, when they differ. An x87 register that is marked empty cannot be read by
- * verified code, so marking all of them is enough to hide what they hold; fninit takes ten times as long. The status
- * word can be read, and an exception that waits in it would strike in the kernel: only a status of nothing at all may
- * stay. */
+/* From one thread's control to another's, when they differ. The x87 registers hold nothing of the other's (x87.h).
+ * The status word can be read, and an exception that waits in it would strike in the kernel: only a status of nothing
+ * at all may stay. */
 static void change_floating_point(struct pc_registers *from, const struct pc_registers *to) {
   bool plain = !from->x87_status && from->x87_control == to->x87_control;
   settle_floating_point(from);
   if (plain)
-    __asm__ volatile("emms; ldmxcsr %0" : : "m"(to->mxcsr));
+    __asm__ volatile(X86_X87_EMPTY "ldmxcsr %0" : : "m"(to->mxcsr));
   else
     load_floating_point(to->mxcsr, to->x87_control);
 }
@@ -277,7 +277,7 @@ static __attribute__((noinline)) _Noreturn void resume_fully(struct port_context
 /* The way that a reply takes, in few instructions: to a thread that called, alone in its window, which this processor
  * was the last to use, with floating point control like that of the thread before. */
 static inline __attribute__((always_inline)) bool quickly(struct port_context *context, uint32_t window,
-                                                          struct pc_registers *registers, uint64_t base) {
+                                                          struct pc_registers *registers) {
   struct pc_registers *before = PC_CPU->registers;
   store_floating_point(before);
   if (__builtin_expect(before->floating_point != registers->floating_point || pointer_in[window] != context ||
@@ -285,28 +285,30 @@ static inline __attribute__((always_inline)) bool quickly(struct port_context *c
                        0))
     return false;
   PC_CPU->registers = registers;
-  set_base(base);
-  __asm__ volatile("emms; vzeroall");
+  __asm__ volatile(X86_X87_EMPTY "vzeroall");
   return true;
 }
 
 _Noreturn void port_resume(struct port_context *context, uint32_t window) {
   struct pc_registers *registers = context->current;
   uint64_t base = pc_window_base(window);
-  if (PC_CPU->registers != registers && !quickly(context, window, registers, base))
-    resume_fully(context, window);
+  if (PC_CPU->registers != registers) {
+    if (!quickly(context, window, registers))
+      resume_fully(context, window);
+    set_base(base);
+  }
   enter(registers, base);
 }
 
 _Noreturn void port_answer(struct port_context *context, uint32_t window, struct signet_result result) {
   register uint64_t base __asm__("r14") = pc_window_base(window);
   struct pc_registers *registers = context->current;
-  if (!quickly(context, window, registers, base)) {
+  if (!quickly(context, window, registers)) {
     port_context_set_result(context, result);
     resume_fully(context, window);
   }
   port_unlock();
-  __asm__ volatile("jmp pc_enter_answer"
+  __asm__ volatile("wrgsbase %1; jmp pc_enter_answer"
                    :
                    : "D"(registers), "r"(base), "a"(result.status), "d"(result.value)
                    : "memory");

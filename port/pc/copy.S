@@ -40,6 +40,26 @@ fault:
         xorl    %eax, %eax
         ret
 
+/* The same; three arguments on the stack, all registers kept, the zero flag set when it fails. */
+        .globl  pc_copy_pushed
+pc_copy_pushed:
+        pushq   %rax
+        pushq   %rcx
+        pushq   %rdx
+        pushq   %rsi
+        pushq   %rdi
+        movq    48(%rsp), %rdx
+        movq    56(%rsp), %rsi
+        movq    64(%rsp), %rdi
+        call    pc_copy
+        testl   %eax, %eax
+        popq    %rdi
+        popq    %rsi
+        popq    %rdx
+        popq    %rcx
+        popq    %rax
+        ret
+
         .section .fixups, "a"
         .long   pc_copy - ., copy_high - ., fault - .
 

@@ -17,7 +17,10 @@ static _Atomic uint16_t lock_next, lock_owner;
 
 inline __attribute__((always_inline)) void port_lock(void) {
   uint16_t number = atomic_fetch_add_explicit(&lock_next, 1, memory_order_relaxed);
-  while (__builtin_expect(atomic_load_explicit(&lock_owner, memory_order_acquire) != number, 0))
+  __asm__ goto("cmpw %0, %1; jne %l[wait]" : : "r"(number), "m"(lock_owner) : "cc", "memory" : wait);
+  return;
+wait:
+  while (atomic_load_explicit(&lock_owner, memory_order_acquire) != number)
     pc_pause();
 }
 

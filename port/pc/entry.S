@@ -33,6 +33,8 @@ pc_entry_stubs:
         movq    %r15, REGISTERS_R15(%r10)
         .if     number == PC_ENTRY_CHANNEL_CALL
         call    kernel_channel_call
+        .elseif number == PC_ENTRY_THREAD_YIELD
+        call    kernel_thread_yield
         .else
         movl    $number, %r9d           /* kernel_call's sixth argument; the first five are the process's */
         call    kernel_call

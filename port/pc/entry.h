@@ -6,7 +6,8 @@
 /* Stub of call N: pc_entry_stubs + N * PC_ENTRY_STUB_BYTES. There are PC_ENTRY_STUBS, at least SIGNET_CALL_COUNT. */
 #define PC_ENTRY_STUBS 40
 #define PC_ENTRY_STUB_BYTES 128
-/* SIGNET_CALL_channel_call, whose stub calls the kernel's function for it. */
+/* SIGNET_CALL_thread_yield and SIGNET_CALL_channel_call, whose stubs call the kernel's functions for them. */
+#define PC_ENTRY_THREAD_YIELD 4
 #define PC_ENTRY_CHANNEL_CALL 18
 
 #ifndef __ASSEMBLER__

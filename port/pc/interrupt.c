@@ -11,7 +11,9 @@
 #include "port/pc/context.h"
 #include "port/pc/entry.h"
 
-_Static_assert(SIGNET_CALL_COUNT <= PC_ENTRY_STUBS && PC_ENTRY_CHANNEL_CALL == SIGNET_CALL_channel_call, "entry.h");
+_Static_assert(SIGNET_CALL_COUNT <= PC_ENTRY_STUBS && PC_ENTRY_CHANNEL_CALL == SIGNET_CALL_channel_call &&
+                   PC_ENTRY_THREAD_YIELD == SIGNET_CALL_thread_yield,
+               "entry.h");
 
 enum {
   VECTOR_DIVIDE = 0,

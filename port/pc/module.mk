@@ -39,11 +39,20 @@ ALL += $(PC_KERNEL)
 
 # Sealed programs that attack from inside, on whatever port runs them; and the driver that asks for ports of others.
 PC_TEST_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Iinclude -I.
-PC_TEST_PROGRAMS := $(addprefix $(B)/tests/pc/,attacks hostile hostile_child driver waits)
+PC_TEST_PROGRAMS := $(addprefix $(B)/tests/pc/,attacks hostile hostile_child border border_child driver waits)
 $(B)/tests/pc/attacks $(B)/tests/pc/hostile: $(B)/tests/pc/%: tests/pc/%.c tests/pc/hostile.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc $(PC_TEST_FLAGS) $< -o $@
 $(B)/tests/pc/hostile_child: $(B)/services/objects/start.S.o tests/pc/hostile_stack.S tests/pc/hostile_child.c | tests/pc/hostile.h
+$(B)/tests/pc/border: tests/pc/border.c tests/pc/border.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(PC_TEST_FLAGS) $< -o $@
+# Assembled as it is: it looks at the rewriter's own register.
+$(B)/tests/pc/border_cross.o: tests/pc/border_cross.S
+	@mkdir -p $(@D)
+	$(CC) -Iinclude -I. -c $< -o $@
+$(B)/tests/pc/border_child: $(B)/tests/pc/border_cross.o tests/pc/border_child.c tests/pc/border.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	$(B)/bin/signet-cc $(PC_TEST_FLAGS) -nostartfiles -nostdlib $(filter tests/%.c %_cross.o,$^) -lsignet -lsignetrt -o $@
 $(B)/tests/pc/driver: $(B)/services/objects/start.S.o tests/pc/driver.c
 $(B)/tests/pc/hostile_child $(B)/tests/pc/driver: $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)

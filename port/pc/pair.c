@@ -2,11 +2,15 @@
 #include "port/pc/access.h"
 #include "port/pc/context.h"
 
-/* copy.S, by its registers: the compiler would save all others around a call. */
-static inline __attribute__((always_inline)) bool copy(uint64_t to, uint64_t from, uint64_t length) {
-  bool done;
-  __asm__ volatile("call pc_copy" : "=a"(done), "+D"(to), "+S"(from), "+d"(length) : : "rcx", "cc", "memory");
-  return done;
+/* copy.S, `gap` bytes beyond both, in a way that keeps all registers: the short way around it shall not pay for it. */
+static inline __attribute__((always_inline)) bool copy(uint64_t to, uint64_t from, uint64_t length, uint32_t gap) {
+  bool failed;
+  __asm__ volatile("pushq %1; addq %4, (%%rsp); pushq %2; addq %4, (%%rsp); pushq %3; call pc_copy_pushed; "
+                   "leaq 24(%%rsp), %%rsp"
+                   : "=@ccz"(failed)
+                   : "r"(to), "r"(from), "r"(length), "er"((uint64_t)gap)
+                   : "memory");
+  return !failed;
 }
 
 inline __attribute__((always_inline)) bool port_load_pair(uint32_t window, uint32_t offset, uint64_t *first,
@@ -21,15 +25,15 @@ inline __attribute__((always_inline)) bool port_copy_after_pair(uint32_t from_wi
                                                                 uint32_t to, uint64_t first, uint64_t second,
                                                                 uint32_t gap, uint32_t length) {
   uint64_t source = pc_window_base(from_window) + from, target = pc_window_base(to_window) + to, low, high;
-  uint64_t more = (uint64_t)length - sizeof low;
+  const uint64_t word = sizeof low;
   if (!pc_window_used_by(to_window, PC_CPU->user))
     return false;
-  if (__builtin_expect(more > sizeof low, 0)) {
-    if (!copy(target + gap, source + gap, length))
+  if (__builtin_expect(length - word > word, 0)) {
+    if (!copy(target, source, length, gap))
       return false;
-  } else if (!(pc_load64(source + gap, &low) && pc_load64(source + gap + more, &high) &&
-               pc_store64(target + gap, low) && pc_store64(target + gap + more, high))) {
+  } else if (!(pc_load64(source + gap, &low) && pc_load64(source + gap + length - word, &high) &&
+               pc_store64(target + gap, low) && pc_store64(target + gap + length - word, high))) {
     return false;
   }
-  return pc_store64(target, first) && pc_store64(target + sizeof first, second);
+  return pc_store64(target, first) && pc_store64(target + word, second);
 }

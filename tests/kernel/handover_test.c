@@ -12,7 +12,7 @@
 /* ---- With and without ---- */
 
 static bool general_only;
-static uint64_t asked, went_general;
+static uint64_t asked, went_general, yields_general;
 
 struct signet_result __real_kernel_channel_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
 struct signet_result __real_call_locked(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
@@ -31,10 +31,21 @@ struct signet_result __wrap_kernel_channel_call(uint64_t a0, uint64_t a1, uint64
   return __real_call_locked(a0, a1, a2, a3, a4, SIGNET_CALL_channel_call);
 }
 
-/* Only handover.c's calls of it come here. */
+struct signet_result __real_kernel_thread_yield(void);
+struct signet_result __wrap_kernel_thread_yield(void);
+struct signet_result __wrap_kernel_thread_yield(void) {
+  if (!general_only)
+    return __real_kernel_thread_yield();
+  kernel.cpu[port_cpu_self()]->process->calls++;
+  port_lock();
+  return __real_call_locked(0, 0, 0, 0, 0, SIGNET_CALL_thread_yield);
+}
+
+/* Only the short ways' calls of it come here. */
 struct signet_result __wrap_call_locked(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
                                         uint64_t number) {
-  went_general++;
+  went_general += number == SIGNET_CALL_channel_call;
+  yields_general += number == SIGNET_CALL_thread_yield;
   return __real_call_locked(a0, a1, a2, a3, a4, number);
 }
 
@@ -150,7 +161,7 @@ static void run(void (*program)(uint64_t), uint64_t argument, unsigned general) 
   pid_t child = fork();
   if (!child) {
     general_only = general;
-    asked = went_general = 0;
+    asked = went_general = yields_general = 0;
     program(argument);
     here->handed_over = handed_over();
     fflush(stdout);
@@ -833,11 +844,90 @@ static void one_case(uint64_t which) {
   }
 }
 
+/* ---- Yielding: the short way of thread_yield ---- */
+
+static struct kernel_process *idler; /* always ready */
+
+static void alone(void) {
+  kernel_process_stop(idler);
+  CHECK(turn_to(server));
+}
+static void one_waits(void) { CHECK(turn_to(server)); }
+static void own_thread_ready(void) {
+  another_thread(server);
+  CHECK(turn_to(server));
+}
+static void one_was_woken(void) {
+  put(server, MESSAGE, REPLY, 16);
+  CHECK_STATUS(in(server, SIGNET_CALL_channel_send, server->slot[0], MESSAGE, 0, 0, 0), SIGNET_OK);
+}
+/* The idler yields, and the next is to make its call again. */
+static void next_looks_again(void) {
+  one_was_woken();
+  sim_preempt();
+  CHECK(sim_window() == idler->window);
+}
+static void next_needs_attention(void) {
+  CHECK(turn_to(server));
+  idler->attention = true;
+}
+static void another_processor_sleeps(void) {
+  CHECK(turn_to(server));
+  kernel.idle |= 2;
+}
+static void one_waits_for_a_time(void) {
+  another_thread(server);
+  CHECK_STATUS(in(server, SIGNET_CALL_word_wait, SCRATCH + 0x1900, 0, sim_clock + 100, 0, 0), SIM_AWAY);
+  CHECK(turn_to(server));
+}
+static void an_event_has_come(void) {
+  CHECK_STATUS(in(server, SIGNET_CALL_event_listen, ENTRY, 0, 0, 0, 0), SIGNET_OK);
+  kernel_process_event(server, SIGNET_EVENT_WINDOW_SIZE);
+}
+
+static const struct {
+  const char *name;
+  void (*prepare)(void);
+  bool general;
+} yields[] = {
+#define CASE(name, general) {#name, name, general},
+    CASE(alone, false) CASE(one_waits, false) CASE(own_thread_ready, true) CASE(one_was_woken, true)
+        CASE(next_looks_again, true) CASE(next_needs_attention, true) CASE(another_processor_sleeps, true)
+            CASE(one_waits_for_a_time, true) CASE(an_event_has_come, true)
+#undef CASE
+};
+
+static void one_yield(uint64_t which) {
+  idler = boot("idler");
+  request_made();
+  yields[which].prepare();
+  uint64_t before = yields_general;
+  note_world();
+  struct signet_result result = sim_call(SIGNET_CALL_thread_yield, 0, 0, 0, 0, 0);
+  note("status", (uint64_t)result.status);
+  if (!test_good || (!general_only && yields_general - before != yields[which].general)) {
+    printf("# %s: it went the %s way\n", yields[which].name, yields[which].general ? "short" : "general");
+    here->bad++;
+  }
+  note_world();
+  for (unsigned i = 0; i < 12; i++) {
+    go_on();
+    if (sim_current())
+      note("yields", (uint64_t)sim_call(SIGNET_CALL_thread_yield, 0, 0, 0, 0, 0).status);
+    note_world();
+  }
+}
+
 static void one_by_one(void) {
   unsigned failed = 0;
   for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++)
     if (!agree(one_case, i)) {
       printf("# %s\n", cases[i].name);
+      failed++;
+    }
+  for (unsigned i = 0; i < sizeof yields / sizeof yields[0]; i++)
+    if (!agree(one_yield, i)) {
+      printf("# %s\n", yields[i].name);
       failed++;
     }
   CHECK(!failed);
