@@ -24,4 +24,4 @@ TESTS += tests/demonstration.sh
 tests/demonstration.sh: programs $(B)/apps/first/intruder
 
 # The bare machine under attack.
-TESTS += tests/pc/attacks.sh tests/pc/driver.sh tests/pc/panic.py tests/pc/sweep.py
+TESTS += tests/pc/attacks.sh tests/pc/border.sh tests/pc/driver.sh tests/pc/panic.py tests/pc/sweep.py

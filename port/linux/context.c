@@ -20,6 +20,7 @@
 #include "port/linux/linux.h"
 #include "port/x86/features.h"
 #include "port/x86/return.h"
+#include "port/x86/x87.h"
 
 #define CONTEXTS (1u << 16)
 #define UCONTEXT_BYTES 304 /* struct ucontext as the kernel of Linux lays it out, up to its 8-byte signal mask */
@@ -111,19 +112,19 @@ void port_context_set_result(struct port_context *context, struct signet_result 
 
 /* Everything new, whatever was there. */
 static void load_floating_point(uint32_t mxcsr, uint16_t x87) {
-  __asm__ volatile("fninit; fldcw %0; ldmxcsr %1" : : "m"(x87), "m"(mxcsr));
+  __asm__ volatile(X86_X87_NEW "fldcw %0; ldmxcsr %1" : : "m"(x87), "m"(mxcsr));
 }
 
-/* The same after a thread whose control and status are known. An x87 register that is marked empty cannot be read by
- * verified code, so marking all of them is enough to hide what they hold; fninit takes ten times as long (measured: 160
- * cycles, emms 12). The status word can be read: its condition codes are of what the other thread compared. */
+/* The same after a thread whose control and status are known. The x87 registers
+ * hold nothing of the other's (x87.h). The status word can be read: its condition codes are of what the other thread
+ * compared. */
 static void change_floating_point(const struct linux_registers *from, uint16_t status,
                                   const struct linux_registers *to) {
   if (status || from->x87_control != to->x87_control) {
     load_floating_point(to->mxcsr, to->x87_control);
     return;
   }
-  __asm__ volatile("emms");
+  __asm__ volatile(X86_X87_EMPTY);
   if (from->mxcsr != to->mxcsr)
     __asm__ volatile("ldmxcsr %0" : : "m"(to->mxcsr));
 }
