@@ -89,12 +89,12 @@ static void test_ports(void) {
 }
 
 static void test_buffers(void) {
-  ok(ask(ports, SIGNET_PORTS_WRITE_BYTES, 7, 0, 0, 0x1000, 16).status == SIGNET_ADDRESS, "bytes from the low guard");
-  ok(ask(ports, SIGNET_PORTS_WRITE_BYTES, 7, 0, 0, 0xffff8000, 4096).status == SIGNET_ADDRESS,
+  ok(ask(ports, SIGNET_PORTS_WRITE_BYTES, 6, 0, 0, 0x1000, 16).status == SIGNET_ADDRESS, "bytes from the low guard");
+  ok(ask(ports, SIGNET_PORTS_WRITE_BYTES, 6, 0, 0, 0xffff8000, 4096).status == SIGNET_ADDRESS,
      "bytes from the high guard");
-  ok(ask(ports, SIGNET_PORTS_WRITE_BYTES, 7, 0, 0, 0xfffff800, 4096).status == SIGNET_ADDRESS,
+  ok(ask(ports, SIGNET_PORTS_WRITE_BYTES, 6, 0, 0, 0xfffff800, 4096).status == SIGNET_ADDRESS,
      "bytes past the window's end");
-  ok(ask(ports, SIGNET_PORTS_WRITE_BYTES, 7, 0, 0, SIGNET_ENTRY_TABLE, 4097).status == SIGNET_ARGUMENT,
+  ok(ask(ports, SIGNET_PORTS_WRITE_BYTES, 6, 0, 0, SIGNET_ENTRY_TABLE, 4097).status == SIGNET_ARGUMENT,
      "more bytes than one request may have");
 }
 
