@@ -34,3 +34,13 @@ $(B)/bench/native/linux: bench/native/linux.c
 $(B)/bench/native/verify: bench/native/verify.c $(B)/lib/libverifier.a
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -o $@ $^
+
+# The kernel's shortest paths in instructions, exactly; a test.
+INSTRUCTIONS := $(addprefix $(B)/bench/instructions/,measure peer least)
+$(B)/bench/instructions/measure: bench/instructions/measure.c bench/instructions/calls.S
+$(B)/bench/instructions/peer $(B)/bench/instructions/least: $(B)/bench/instructions/%: bench/instructions/%.S
+$(B)/bench/instructions/peer $(B)/bench/instructions/least: BENCH_LINK := -nostartfiles -nostdlib
+$(INSTRUCTIONS): bench/instructions/calls.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(BENCH_CFLAGS) -Iinclude -I. $(BENCH_LINK) -o $@ $(filter %.c %.S,$^)
+ALL += $(INSTRUCTIONS)
