@@ -2,6 +2,7 @@
  * contract is refused or the pair is not compatible, 2 wrong usage or a file that cannot be read or written. */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -92,6 +93,8 @@ static bool bytes_write(const uint8_t *bytes, uint32_t length, FILE *out) {
   return fwrite(bytes, 1, length, out) == length;
 }
 
+#define DRAWING_SECONDS 60 /* hundreds of states with arrows between all of them are not drawn in a lifetime */
+
 /* Draws with graphviz's dot, from one temporary file to another. */
 static bool svg_write(const struct contract *contract, FILE *out) {
   FILE *diagram = tmpfile();
@@ -106,6 +109,7 @@ static bool svg_write(const struct contract *contract, FILE *out) {
   if (child == 0) {
     if (dup2(fileno(diagram), 0) < 0 || dup2(fileno(out), 1) < 0)
       _exit(127);
+    alarm(DRAWING_SECONDS);
     execlp("dot", "dot", "-Tsvg", (char *)NULL);
     fputs("contractc: cannot run dot (Debian: apt-get install graphviz)\n", stderr);
     _exit(127);
@@ -113,7 +117,10 @@ static bool svg_write(const struct contract *contract, FILE *out) {
   fclose(diagram);
   int status = 1;
   errno = ECHILD;
-  return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+  if (child <= 0 || waitpid(child, &status, 0) != child)
+    return false;
+  errno = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? ETIMEDOUT : ECHILD;
+  return status == 0;
 }
 
 static bool output_write(struct compilation *compilation, const struct contract *contract,
