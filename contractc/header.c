@@ -364,9 +364,12 @@ static void table_write(const struct header *header) {
     fputs("#if SIGNET_CONTRACT_VERSION >= 2\n", out);
     hash_write(header, "TABLE_HASH", contract->table_hash[1]);
     fprintf(out, "#define %s_CONTRACT_LENGTH %u\n", upper, length);
-    fprintf(out, "_Alignas(8) __attribute__((unused)) static const uint8_t %s_contract[%u] = {", prefix, length);
+    fprintf(out,
+            "_Alignas(8) __attribute__((unused)) static const union {\n  uint8_t bytes[%u];\n"
+            "  struct signet_contract contract;\n} %s_contract = {{",
+            length, prefix);
     bytes_write(header, table, length);
-    fputs("\n};\n#else /* contracts and states of ends that move, and bounds of blocks, are left to the receiver */\n",
+    fputs("\n}};\n#else /* contracts and states of ends that move, and bounds of blocks, are left to the receiver */\n",
           out);
   }
   hash_write(header, "TABLE_HASH", contract->table_hash[0]);
