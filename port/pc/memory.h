@@ -37,10 +37,11 @@ static inline uint64_t pc_table_entry(uint64_t physical) {
 }
 
 /* ---- table.c ---- */
+enum pc_level { PC_LEVEL_PAGES, PC_LEVEL_DIRECTORY, PC_LEVELS }; /* of a window's table: of 2 MiB, of 1 GiB */
 /* A page for a table of a window, zeroed; uses up one promised frame, so it cannot fail. */
-uint64_t pc_table_take(void);
+uint64_t pc_table_take(enum pc_level level);
 /* Every entry has been made 0. */
-void pc_table_give(uint64_t physical);
+void pc_table_give(uint64_t physical, enum pc_level level);
 /* Gives frames back as soon as every processor has forgotten what it remembers now. */
 void pc_frames_give_later(uint64_t physical, uint64_t pages);
 

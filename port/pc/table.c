@@ -5,8 +5,8 @@
  * A processor keeps translations, and pointers to tables, until it forgets them; nobody interrupts it for that. For the
  * pages of windows that is no matter: see window.c. Two things need all processors to have forgotten:
  * - What was a page of a table and becomes anything else. The processor walks tables ahead of the program, and a walk
- *   writes (the accessed bit). Walking what was a table and is another table does no harm: we set that bit ourselves.
- *   So tables are kept for the next that needs one; they are zeroed already, too.
+ *   writes (the accessed bit). Walking what was a table and is another table of the same level does no harm: we set
+ *   that bit ourselves. So tables are kept for the next that needs one at their level; they are zeroed already, too.
  * - What was read-only in the direct map and becomes writable: the kernel would fault where it must not.
  * Such frames wait in batches. Every processor forgets at its next interrupt (pc_window_settle), the tick at the
  * latest; one that sleeps walks nothing and touches nothing. */
@@ -24,8 +24,10 @@ struct waiting {
 
 static struct {
   struct pc_spin lock;
-  uint64_t kept; /* tables */
-  uint32_t kept_count;
+  struct {
+    uint64_t first;
+    uint32_t count;
+  } kept[PC_LEVELS];           /* tables */
   uint64_t gathering, leaving; /* runs that wait; those that leave when all have forgotten since `generation` */
   _Atomic uint64_t generation; /* of `leaving`; 0: that is empty */
 } tables;
@@ -110,12 +112,12 @@ void pc_window_settle(void) {
 
 /* ---- Tables ---- */
 
-uint64_t pc_table_take(void) {
+uint64_t pc_table_take(enum pc_level level) {
   uint64_t physical = 0;
   pc_spin_lock(&tables.lock);
-  if (tables.kept_count) {
-    tables.kept_count--;
-    physical = pop(&tables.kept);
+  if (tables.kept[level].count) {
+    tables.kept[level].count--;
+    physical = pop(&tables.kept[level].first);
     *(struct waiting *)pc_direct(physical) = (struct waiting){0};
   }
   pc_spin_unlock(&tables.lock);
@@ -125,12 +127,12 @@ uint64_t pc_table_take(void) {
   return physical;
 }
 
-void pc_table_give(uint64_t physical) {
+void pc_table_give(uint64_t physical, enum pc_level level) {
   pc_spin_lock(&tables.lock);
-  bool kept = tables.kept_count < KEPT_MOST;
+  bool kept = tables.kept[level].count < KEPT_MOST;
   if (kept) {
-    push(&tables.kept, physical, 0);
-    tables.kept_count++;
+    push(&tables.kept[level].first, physical, 0);
+    tables.kept[level].count++;
   }
   pc_spin_unlock(&tables.lock);
   if (!kept)

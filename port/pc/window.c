@@ -46,7 +46,7 @@ struct change {
   uint64_t base;
   uint64_t *gibs;     /* the window's four entries in the third level */
   uint64_t promised;  /* frames: for tables that are not there yet, and what was taken away */
-  uint64_t forgotten; /* pages that were present and are no longer as they were */
+  uint64_t forgotten; /* pages and tables that were present and are no longer as they were */
   bool here;          /* this processor may remember pages of the window */
 };
 
@@ -108,19 +108,20 @@ static void end(struct change *change) {
   change->window->busy = false;
 }
 
-/* After a present entry was changed. */
+/* After a present entry was changed: of a page, or of a directory, which a processor remembers even if nothing below is
+ * present. */
 static void forget(struct change *change, uint64_t offset) {
   if (++change->forgotten <= FORGET_MOST && change->here)
     pc_forget_page(change->base + offset);
 }
 
 /* Puts a table below the entry; its frame has been promised. */
-static void put_table(uint64_t *entry) { *entry = pc_table_entry(pc_table_take()); }
+static void put_table(uint64_t *entry, enum pc_level level) { *entry = pc_table_entry(pc_table_take(level)); }
 
 /* A promise of 2 MiB becomes a table of promises; one of the promised frames is the table. */
 static void split(uint64_t *large) {
   uint64_t promise = *large, count = PC_ENTRIES;
-  put_table(large);
+  put_table(large, PC_LEVEL_PAGES);
   uint64_t *table = pc_table(*large);
   __asm__ volatile("rep stosq" : "+D"(table), "+c"(count) : "a"(promise) : "memory");
   *large += PC_ENTRIES * COUNT;
@@ -138,7 +139,7 @@ static uint64_t *make_large(struct change *change, uint64_t offset) {
   if (!*gib) {
     PC_ASSERT(change->promised);
     change->promised--;
-    put_table(gib);
+    put_table(gib, PC_LEVEL_DIRECTORY);
   }
   return &pc_table(*gib)[large_index(offset)];
 }
@@ -148,7 +149,7 @@ static uint64_t *make_table(struct change *change, uint64_t offset, uint64_t *la
   if (!*large) {
     PC_ASSERT(change->promised);
     change->promised--;
-    put_table(large);
+    put_table(large, PC_LEVEL_PAGES);
     change->gibs[offset >> 30] += COUNT;
   } else if (!is_table(*large)) {
     split(large);
@@ -164,7 +165,8 @@ static void dropped_large(struct change *change, uint64_t offset) {
     return;
   uint64_t directory = *gib & PC_ENTRY_FRAME;
   *gib = 0;
-  pc_table_give(directory);
+  forget(change, offset);
+  pc_table_give(directory, PC_LEVEL_DIRECTORY);
 }
 
 static void dropped_pages(struct change *change, uint64_t offset, uint64_t *large, uint64_t pages) {
@@ -173,7 +175,8 @@ static void dropped_pages(struct change *change, uint64_t offset, uint64_t *larg
     return;
   uint64_t table = *large & PC_ENTRY_FRAME;
   *large = 0;
-  pc_table_give(table);
+  forget(change, offset);
+  pc_table_give(table, PC_LEVEL_PAGES);
   dropped_large(change, offset);
 }
 
@@ -215,8 +218,9 @@ static void clear_pages(struct change *change, uint64_t offset, uint64_t next, u
     uint64_t *entry = &table[page_index(offset)];
     if (!*entry)
       continue;
-    drop(change, offset, *entry);
+    uint64_t old = *entry;
     *entry = 0;
+    drop(change, offset, old);
     gone++;
   }
   if (gone)
@@ -458,10 +462,11 @@ bool pc_window_map_block(uint32_t window, uint32_t offset, uint64_t length, uint
   if (!pc_frames_commit(tables))
     return false;
   struct change change = begin(window, tables);
-  put_frames(&change, offset, length, make_entry(physical, PC_MAPPING_BLOCK, SIGNET_PROTECT_WRITE));
+  uint64_t entry = make_entry(physical, PC_MAPPING_BLOCK, SIGNET_PROTECT_WRITE);
+  put_frames(&change, offset, length, may_be_stale ? entry & ~PC_ENTRY_PRESENT : entry);
   for (uint64_t at = 0; may_be_stale && at < length; at += PC_PAGE)
-    if (pc_frame_kind(physical + at) == PC_FRAME_STALE)
-      pc_table(*find_large(&change, offset + at))[page_index(offset + at)] &= ~PC_ENTRY_PRESENT;
+    if (pc_frame_kind(physical + at) != PC_FRAME_STALE)
+      pc_table(*find_large(&change, offset + at))[page_index(offset + at)] |= PC_ENTRY_PRESENT;
   end(&change);
   return true;
 }
@@ -555,7 +560,7 @@ static __attribute__((noinline)) void adopt(struct window *window) {
   window->user = port_cpu_self() + 1;
 }
 
-inline __attribute__((always_inline)) bool pc_window_used_by(uint32_t window, uint8_t user) {
+inline __attribute__((always_inline)) bool pc_window_used_by(uint64_t window, uint8_t user) {
   return windows[window].user == user;
 }
 

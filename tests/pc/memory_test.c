@@ -23,6 +23,7 @@
 #define BLOCKS 8
 #define RUNS 8 /* of the kernel's pages */
 #define REMEMBERED 509
+#define WAYS 127
 #define ROUNDS 8
 
 const uint8_t pc_entry_stubs[1];
@@ -75,19 +76,36 @@ static uint64_t draw(uint64_t below) {
 /* ---- Processors: what each remembers ---- */
 
 static struct { uint64_t page, entry; /* entry: frame, write, no-execute; 0: nothing */ } remembered[CPUS][REMEMBERED];
+/* Of tables that it has walked: where the entry of a directory (level 1, 2) for this address leads, whether anything is
+ * there or not. */
+static struct { uint64_t region; const uint64_t *table; } ways[CPUS][3][WAYS];
 static uint64_t root;
 
 static unsigned place_of(uint64_t page) { return (page >> 12) % REMEMBERED; }
 
-void pc_forget_page(uint64_t address) {
+static void forget_translation(uint64_t address) {
   unsigned place = place_of(address & ~(PC_PAGE - 1));
   if (remembered[self][place].page == (address & ~(PC_PAGE - 1)))
     remembered[self][place].entry = 0;
+}
+void pc_forget_page(uint64_t address) {
+  forget_translation(address);
+  memset(ways[self], 0, sizeof ways[self]); /* invlpg forgets all of them */
+}
+/* What a fault there forgets. */
+static void forget_by_fault(uint64_t address) {
+  forget_translation(address);
+  for (unsigned level = 1; level < 3; level++) {
+    uint64_t region = address >> (12 + 9 * level);
+    if (ways[self][level][region % WAYS].region == region)
+      ways[self][level][region % WAYS].table = NULL;
+  }
 }
 uint64_t pc_read_root(void) { return root; }
 void pc_write_root(uint64_t physical) {
   root = physical;
   memset(remembered[self], 0, sizeof remembered[self]);
+  memset(ways[self], 0, sizeof ways[self]);
 }
 
 /* What the tables say: frame, write and no-execute of all levels; 0: not present. */
@@ -111,8 +129,35 @@ static uint64_t walk(uint64_t address) {
   return 0;
 }
 
+/* The same from the lowest table that this processor knows the way to. Of windows, whose directories allow all. */
+static uint64_t walk_on(uint64_t address) {
+  const uint64_t *table = pc_root;
+  unsigned level = 4;
+  for (unsigned at = 1; at < 3 && level == 4; at++) {
+    uint64_t region = address >> (12 + 9 * at);
+    if (ways[self][at][region % WAYS].table && ways[self][at][region % WAYS].region == region) {
+      table = ways[self][at][region % WAYS].table;
+      level = at;
+    }
+  }
+  while (level--) {
+    uint64_t entry = table[address >> (12 + 9 * level) & (PC_ENTRIES - 1)], region = address >> (12 + 9 * level);
+    if (!(entry & PC_ENTRY_PRESENT))
+      return 0;
+    MUST(entry & PC_ENTRY_ACCESSED);
+    if (!level)
+      return entry & (PC_ENTRY_FRAME | PC_ENTRY_WRITE | PC_ENTRY_NO_EXECUTE | PC_ENTRY_PRESENT);
+    table = pc_table(entry);
+    if (level < 3) {
+      ways[self][level][region % WAYS].region = region;
+      ways[self][level][region % WAYS].table = table;
+    }
+  }
+  return 0;
+}
+
 static void remember(uint64_t address) {
-  uint64_t page = address & ~(PC_PAGE - 1), entry = walk(page);
+  uint64_t page = address & ~(PC_PAGE - 1), entry = page < PC_WINDOWS_HIGH ? walk_on(page) : walk(page);
   if (!entry)
     return;
   remembered[self][place_of(page)].page = page;
@@ -134,7 +179,7 @@ static uint64_t *access_page(uint32_t window, uint64_t offset, bool write) {
         bail("a processor uses what was taken away", address, entry);
       return pc_direct((entry & PC_ENTRY_FRAME) + (offset & (PC_PAGE - 1)));
     }
-    pc_forget_page(page); /* the fault does */
+    forget_by_fault(page);
     if (!pc_window_fault(address, write))
       return NULL;
   }
@@ -595,7 +640,7 @@ static void check_frames(void) {
 }
 
 static uint64_t waiting_frames(void) {
-  uint64_t count = tables.kept_count;
+  uint64_t count = tables.kept[PC_LEVEL_PAGES].count + tables.kept[PC_LEVEL_DIRECTORY].count;
   for (uint64_t run = tables.gathering; run; run = ((struct waiting *)pc_direct(run))->next)
     count += ((struct waiting *)pc_direct(run))->pages >> 1;
   for (uint64_t run = tables.leaving; run; run = ((struct waiting *)pc_direct(run))->next)
@@ -865,6 +910,20 @@ static void test_seal(void) {
   port_pages_free(kernels, 4096);
 }
 
+/* A processor that looked ahead where nothing came into being knows the way to a table, which then serves elsewhere. */
+static void test_ways(void) {
+  const uint32_t window = 3, here = 0x400000, there = 0x600000;
+  bool made = port_window_create(window);
+  pc_window_enter(window);
+  made &= port_window_map(window, here, PC_PAGE, SIGNET_PROTECT_WRITE);
+  remember(pc_window_base(window) + here);
+  made &= port_window_unmap(window, here, PC_PAGE) && port_window_map(window, there, PC_PAGE, SIGNET_PROTECT_WRITE) &&
+          port_window_map(window, here, PC_PAGE, SIGNET_PROTECT_WRITE);
+  uint64_t *second = access_page(window, there, true), *first = access_page(window, here, true);
+  ok(made && first && second && first != second, "a table that a processor knows the way to is another's only later");
+  port_window_destroy(window);
+}
+
 bool pc_copy(void *to, const void *from, size_t length);
 
 static void test_copy(void) {
@@ -906,6 +965,7 @@ int main(int count, char **arguments) {
          !pc_paging_registers(0x120000, 4096) && !pc_paging_registers(0, 0) && !pc_paging_registers(~0ull, 4096),
      "registers are mapped, and never where memory is");
   test_seal();
+  test_ways();
   uint64_t used = memory.total - memory.free - waiting_frames() - lasting_tables();
   bool kept = true;
   for (unsigned round = 0; round < ROUNDS; round++) {
@@ -924,7 +984,7 @@ int main(int count, char **arguments) {
         port_pages_free(held[i], part);
     check();
     kept &= memory.promised == 0 && memory.total - memory.free - waiting_frames() - lasting_tables() == used &&
-            waiting_frames() == tables.kept_count;
+            waiting_frames() == tables.kept[PC_LEVEL_PAGES].count + tables.kept[PC_LEVEL_DIRECTORY].count;
     if (!kept)
       bail("memory is lost", memory.total - memory.free - waiting_frames() - lasting_tables(), used);
   }
