@@ -44,3 +44,5 @@ $(INSTRUCTIONS): bench/instructions/calls.h $(B)/bin/signet-cc $$(SIGNET_CC_INPU
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc $(BENCH_CFLAGS) -Iinclude -I. $(BENCH_LINK) -o $@ $(filter %.c %.S,$^)
 ALL += $(INSTRUCTIONS)
+TESTS += bench/instructions/run
+bench/instructions/run: $(PC_KERNEL) $(INSTRUCTIONS)

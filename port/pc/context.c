@@ -9,7 +9,6 @@
 #include "port/pc/instructions.h"
 #include "port/x86/features.h"
 #include "port/x86/return.h"
-#include "port/x86/x87.h"
 
 #define DEFAULT_MXCSR 0x1f80
 #define DEFAULT_X87 0x37f
@@ -20,6 +19,7 @@
 #define XSAVE_PLAIN 576  /* without AVX */
 
 _Static_assert(sizeof(struct port_context) <= PC_PAGE, "a context is a page");
+_Static_assert(sizeof(((struct pc_registers *)0)->floating_point) == 512, "what FXRSTOR reads");
 _Static_assert(offsetof(struct pc_registers, rdx) == REGISTERS_RDX, "context.h");
 _Static_assert(offsetof(struct pc_registers, rbx) == REGISTERS_RBX, "context.h");
 _Static_assert(offsetof(struct pc_registers, rax) == REGISTERS_RAX, "context.h");
@@ -40,12 +40,6 @@ bool pc_context_prepare(void) {
   return found[1] <= PC_VECTOR_STATE;
 }
 
-/* In the place of floating point control of which no processor has the like (MXCSR's upper bits are 0): so a thread
- * whose registers are in its frame never compares equal to what is in the processor. */
-#define FRAMED UINT64_MAX
-
-static bool is_framed(const struct pc_registers *registers) { return registers->floating_point == FRAMED; }
-
 static struct pc_full *full_of(struct port_context *context) {
   return &context->full[context->current - context->level];
 }
@@ -65,7 +59,7 @@ static void make_fresh(struct port_context *context, uint32_t entry, uint32_t st
   full->frame.cs = SELECTOR_CODE;
   full->frame.ss = SELECTOR_DATA;
   full->frame.rflags = FLAGS_ALWAYS;
-  *context->current = (struct pc_registers){.floating_point = FRAMED, .fresh = true};
+  *context->current = (struct pc_registers){.framed = true, .fresh = true};
 }
 
 struct port_context *port_context_create(uint32_t entry, uint32_t stack, uint64_t argument, uint64_t thread_pointer) {
@@ -111,34 +105,36 @@ void port_context_set_result(struct port_context *context, struct signet_result 
   context->current->rdx = result.value;
 }
 
-/* Everything new, whatever was there. */
-static void load_floating_point(uint32_t mxcsr, uint16_t x87) {
-  __asm__ volatile(X86_X87_NEW "fldcw %0; ldmxcsr %1" : : "m"(x87), "m"(mxcsr));
+static inline void store_floating_point(struct pc_registers *to) {
+  __asm__ volatile("stmxcsr %0; fnstcw %1; fnstsw %2"
+                   : "=m"(to->floating_point.mxcsr), "=m"(to->floating_point.x87_control),
+                     "=m"(to->floating_point.x87_status));
 }
 
-static inline void store_floating_point(struct pc_registers *to) {
-  __asm__ volatile("stmxcsr %0; fnstcw %1; fnstsw %2" : "=m"(to->mxcsr), "=m"(to->x87_control), "=m"(to->x87_status));
+/* Control as the thread had it, and nothing in the registers of the x87 and in the low halves of the vector registers:
+ * marked empty is not enough, fxam tells the sign of an empty register. */
+static inline void load_floating_point(const struct pc_registers *from) {
+  __asm__ volatile("fxrstor64 %0" : : "m"(from->floating_point));
+}
+
+/* The upper halves, which FXRSTOR leaves alone. */
+static inline void clear_vectors(void) {
+  if (have_avx)
+    __asm__ volatile("vzeroall");
 }
 
 /* The control and exception bits stay with the thread. The x87's own exception bits are kept as MXCSR's: who asks for
  * one asks for both. Its register stack is empty at a call, by the calling convention. Unmasked exceptions do not
  * outlive a call. */
 static void settle_floating_point(struct pc_registers *registers) {
-  registers->mxcsr |= registers->x87_status & 0x3f;
-  registers->x87_control |= 0x3f;
-  registers->x87_status = 0;
+  registers->floating_point.mxcsr |= registers->floating_point.x87_status & 0x3f;
+  registers->floating_point.x87_control |= 0x3f;
+  registers->floating_point.x87_status = 0;
 }
 
-/* From one thread's control to another's, when they differ. The x87 registers hold nothing of the other's (x87.h).
- * The status word can be read, and an exception that waits in it would strike in the kernel: only a status of nothing
- * at all may stay. */
-static void change_floating_point(struct pc_registers *from, const struct pc_registers *to) {
-  bool plain = !from->x87_status && from->x87_control == to->x87_control;
-  settle_floating_point(from);
-  if (plain)
-    __asm__ volatile(X86_X87_EMPTY "ldmxcsr %0" : : "m"(to->mxcsr));
-  else
-    load_floating_point(to->mxcsr, to->x87_control);
+/* There is nothing to settle. */
+static inline bool is_settled(const struct pc_registers *registers) {
+  return registers->floating_point.x87 == DEFAULT_X87;
 }
 
 void pc_context_put_away(void) {
@@ -149,11 +145,11 @@ void pc_context_put_away(void) {
 }
 
 void port_context_set_floating_point(struct port_context *context, uint32_t mxcsr, uint32_t x87) {
-  context->current->mxcsr = mxcsr;
-  context->current->x87_control = (uint16_t)x87;
-  context->current->x87_status = 0;
+  context->current->floating_point.mxcsr = mxcsr;
+  context->current->floating_point.x87_control = (uint16_t)x87;
+  context->current->floating_point.x87_status = 0;
   if (has_registers(context, pc_cpu_self()))
-    load_floating_point(mxcsr, (uint16_t)x87);
+    load_floating_point(context->current);
 }
 
 /* On the interrupt stack: the registers of the interrupted thread become its context's. */
@@ -164,7 +160,7 @@ void pc_context_save_full(const struct pc_trap_frame *from) {
   full->frame = *from;
   full->frame.rflags = (from->rflags & FLAGS_OF_PROCESS) | FLAGS_ALWAYS;
   __asm__ volatile("xsave64 %0" : "=m"(full->vector) : "a"(states), "d"(0));
-  context->current->floating_point = FRAMED;
+  context->current->framed = true;
   cpu->stopped = context;
   keep_nothing(cpu);
 }
@@ -189,10 +185,11 @@ bool port_context_divert(struct port_context *context, uint32_t entry, uint64_t 
     pc_context_put_away();
   const struct pc_registers *before = &context->level[0];
   /* Only the low 32 bits of %rsp count: it may have been stopped inside a stack sequence. */
-  uint32_t stack = (uint32_t)(is_framed(before) ? context->full[0].frame.rsp : before->rsp);
+  uint32_t stack = (uint32_t)(before->framed ? context->full[0].frame.rsp : before->rsp);
   context->current = &context->level[1];
-  make_fresh(context, entry, ((stack - 256) & ~15u) - 8, event, is_framed(before) ? DEFAULT_MXCSR : before->mxcsr,
-             is_framed(before) ? DEFAULT_X87 : before->x87_control);
+  make_fresh(context, entry, ((stack - 256) & ~15u) - 8, event,
+             before->framed ? DEFAULT_MXCSR : before->floating_point.mxcsr,
+             before->framed ? DEFAULT_X87 : before->floating_point.x87_control);
   return true;
 }
 
@@ -203,16 +200,6 @@ bool port_context_return(struct port_context *context) {
     pc_context_put_away();
   context->current = &context->level[0];
   return true;
-}
-
-static void clear_vectors(void) {
-  if (have_avx)
-    __asm__ volatile("vzeroall");
-  else
-    __asm__ volatile("pxor %xmm0,%xmm0; pxor %xmm1,%xmm1; pxor %xmm2,%xmm2; pxor %xmm3,%xmm3;"
-                     "pxor %xmm4,%xmm4; pxor %xmm5,%xmm5; pxor %xmm6,%xmm6; pxor %xmm7,%xmm7;"
-                     "pxor %xmm8,%xmm8; pxor %xmm9,%xmm9; pxor %xmm10,%xmm10; pxor %xmm11,%xmm11;"
-                     "pxor %xmm12,%xmm12; pxor %xmm13,%xmm13; pxor %xmm14,%xmm14; pxor %xmm15,%xmm15");
 }
 
 /* Another thread of this window had its pointer in the thread page, or none. */
@@ -240,8 +227,7 @@ static _Noreturn void enter_full(struct port_context *context, uint64_t base) {
     full->frame.rsp |= base;
     full->frame.r14 = base;
   }
-  context->current->floating_point = 0;
-  context->current->fresh = false;
+  context->current->framed = context->current->fresh = false;
   port_unlock();
   __asm__ volatile("xrstor64 %0" : : "m"(full->vector), "a"(states), "d"(0));
   pc_enter_frame(&full->frame);
@@ -259,33 +245,32 @@ static inline __attribute__((always_inline)) _Noreturn void enter(const struct p
 static __attribute__((noinline)) _Noreturn void resume_fully(struct port_context *context, uint32_t window) {
   struct pc_registers *before = PC_CPU->registers, *registers = context->current;
   uint64_t base = pc_window_base(window);
-  if (is_framed(registers))
-    settle_floating_point(before);
-  else
-    change_floating_point(before, registers);
+  settle_floating_point(before);
   PC_CPU->registers = registers;
   pc_window_enter(window);
   set_base(base);
   if (pointer_in[window] != context)
     exchange_thread_pointer(context, window, base);
-  if (is_framed(registers))
+  if (registers->framed)
     enter_full(context, base);
+  load_floating_point(registers);
   clear_vectors();
   enter(registers, base);
 }
 
 /* The way that a reply takes, in few instructions: to a thread that called, alone in its window, which this processor
- * was the last to use, with floating point control like that of the thread before. */
-static inline __attribute__((always_inline)) bool quickly(struct port_context *context, uint32_t window,
+ * was the last to use, after one that left no floating point control to settle. */
+static inline __attribute__((always_inline)) bool quickly(struct port_context *context, uint64_t window,
                                                           struct pc_registers *registers) {
   struct pc_registers *before = PC_CPU->registers;
   store_floating_point(before);
-  if (__builtin_expect(before->floating_point != registers->floating_point || pointer_in[window] != context ||
+  if (__builtin_expect(!is_settled(before) || registers->framed || pointer_in[window] != context ||
                            !pc_window_used_by(window, PC_CPU->quick),
                        0))
     return false;
   PC_CPU->registers = registers;
-  __asm__ volatile(X86_X87_EMPTY "vzeroall");
+  load_floating_point(registers);
+  __asm__ volatile("vzeroall");
   return true;
 }
 
@@ -301,12 +286,14 @@ _Noreturn void port_resume(struct port_context *context, uint32_t window) {
 }
 
 _Noreturn void port_answer(struct port_context *context, uint32_t window, struct signet_result result) {
-  register uint64_t base __asm__("r14") = pc_window_base(window);
+  uint64_t index = window;
+  __asm__("" : "+r"(index)); /* one register: the base is made anew, which takes less than keeping it */
   struct pc_registers *registers = context->current;
-  if (!quickly(context, window, registers)) {
+  if (!quickly(context, index, registers)) {
     port_context_set_result(context, result);
-    resume_fully(context, window);
+    resume_fully(context, (uint32_t)index);
   }
+  register uint64_t base __asm__("r14") = pc_window_base(index);
   port_unlock();
   __asm__ volatile("wrgsbase %1; jmp pc_enter_answer"
                    :

@@ -33,18 +33,23 @@
 
 #include "port/pc/pc.h"
 
-/* What a thread needs to go on after a kernel call: the registers that the calling convention keeps. */
+/* What a thread needs to go on after a kernel call: the registers that the calling convention keeps, and floating point
+ * control. That lies as FXRSTOR reads it, and the registers which that reads besides hold nothing, ever. */
 struct pc_registers {
   uint64_t rip, rsp, rbx, rbp, r12, r13, r15, rax, rdx;
-  union {
-    struct {
-      uint32_t mxcsr;
-      uint16_t x87_control;
-      uint16_t x87_status; /* 0 while it is in no processor */
+  bool framed; /* all registers are in the frame instead */
+  bool fresh;  /* and the frame's %rip and %rsp still lack the window's base */
+  _Alignas(16) struct {
+    union {
+      struct {
+        uint16_t x87_control, x87_status;
+      };
+      uint32_t x87;
     };
-    uint64_t floating_point; /* FRAMED: all registers are in the frame instead */
-  };
-  bool fresh; /* the frame's %rip and %rsp still lack the window's base */
+    uint32_t nothing[5];
+    uint32_t mxcsr;
+    uint32_t nothing_either[121];
+  } floating_point;
 };
 
 /* What an interrupt pushes, and its entry in entry.S. */

@@ -43,7 +43,7 @@ struct pc_cpu;
 
 static inline void *pc_direct(uint64_t physical) { return (void *)(PC_DIRECT + physical); }
 static inline uint64_t pc_physical(const void *direct) { return (uint64_t)direct - PC_DIRECT; }
-static inline uint64_t pc_window_base(uint32_t window) { return PC_WINDOWS_LOW + (uint64_t)window * PC_WINDOW_BYTES; }
+static inline uint64_t pc_window_base(uint64_t window) { return PC_WINDOWS_LOW + (uint64_t)window * PC_WINDOW_BYTES; }
 
 /* Of link.ld: page-aligned bounds of the kernel's image (virtual), and where the boot archive begins (right after). */
 extern uint8_t pc_text_low[], pc_text_high[];           /* readable, executable */
@@ -156,7 +156,7 @@ bool pc_window_fault(uint64_t address, bool write);
  * from it is forgotten here too. */
 void pc_window_enter(uint32_t window);
 /* A processor (its number, plus 1) was the last to enter it. */
-bool pc_window_used_by(uint32_t window, uint8_t user);
+bool pc_window_used_by(uint64_t window, uint8_t user);
 /* At every interrupt: forgets what this processor remembers of memory that waits for that. */
 void pc_window_settle(void);
 /* Around a processor's sleep: one that sleeps holds nobody up by what it remembers. */
