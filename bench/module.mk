@@ -45,4 +45,3 @@ $(INSTRUCTIONS): bench/instructions/calls.h $(B)/bin/signet-cc $$(SIGNET_CC_INPU
 	$(B)/bin/signet-cc $(BENCH_CFLAGS) -Iinclude -I. $(BENCH_LINK) -o $@ $(filter %.c %.S,$^)
 ALL += $(INSTRUCTIONS)
 TESTS += bench/instructions/run
-bench/instructions/run: $(PC_KERNEL) $(INSTRUCTIONS)
