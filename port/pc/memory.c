@@ -281,8 +281,15 @@ void port_pages_free(void *pages, size_t length) { pc_frames_give(pc_physical(pa
 
 /* ---- At the start ---- */
 
+/* Where the kernel's image and the boot archive end. */
+static uint64_t taken(void) {
+  uint64_t kernel = (uint64_t)pc_data_high - PC_KERNEL;
+  return pc_boot.archive_high > kernel ? pc_boot.archive_high : kernel;
+}
+
+/* A range that begins below would be free memory where the kernel or the archive is: the loader's map is cut there. */
 static void check_ranges(void) {
-  uint64_t before = 1ull << 20, bytes = 0;
+  uint64_t before = taken(), bytes = 0;
   for (uint32_t i = 0; i < pc_boot.ranges; i++) {
     uint64_t low = pc_boot.ram[i].low, high = pc_boot.ram[i].high;
     if (low < before || high <= low || high > PC_DIRECT_MOST || (low | high) % PC_PAGE)
@@ -297,9 +304,7 @@ static void check_ranges(void) {
 }
 
 static uint64_t highest(void) {
-  uint64_t high = (uint64_t)pc_data_high - PC_KERNEL;
-  if (pc_boot.archive_high > high)
-    high = pc_boot.archive_high;
+  uint64_t high = taken();
   if (pc_boot.ranges && pc_boot.ram[pc_boot.ranges - 1].high > high)
     high = pc_boot.ram[pc_boot.ranges - 1].high;
   return high;

@@ -829,14 +829,22 @@ static void test_refusals(void) {
   } else {
     ok(strstr(refusal, "1024 KiB") && strstr(refusal, "-m"), "too little memory is refused, with how much there is");
   }
-  pc_boot.ranges = 0;
-  add_ram(2 * MIB, 30 * MIB);
-  add_ram(20 * MIB, 40 * MIB);
-  if (!setjmp(refused)) {
-    pc_memory_prepare();
-    ok(false, "memory that is listed twice is refused");
-  } else {
-    ok(strstr(refusal, "memory map"), "memory that is listed twice is refused");
+  /* Listed twice; over the kernel, over the archive. */
+  static const uint64_t overlaps[][4] = {{2 * MIB, 30 * MIB, 20 * MIB, 40 * MIB},
+                                         {MIB, 0x120000, 0x138000, 40 * MIB},
+                                         {0x137000, 0x138000, 0x138000, 40 * MIB},
+                                         {0x131000, 40 * MIB, 41 * MIB, 42 * MIB}};
+  static unsigned i;
+  for (; i < sizeof overlaps / sizeof *overlaps; i++) {
+    pc_boot.ranges = 0;
+    add_ram(overlaps[i][0], overlaps[i][1]);
+    add_ram(overlaps[i][2], overlaps[i][3]);
+    if (!setjmp(refused)) {
+      pc_memory_prepare();
+      ok(false, "memory that is listed twice, or has something in it, is refused");
+    } else {
+      ok(strstr(refusal, "memory map"), "memory that is listed twice, or has something in it, is refused");
+    }
   }
   pc_boot.ranges = 0;
 }
