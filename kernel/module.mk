@@ -22,10 +22,10 @@ ALL += $(B)/lib/libkernel.a
 
 # The same sources and port/sim under the sanitizers. The C library's memory functions are used there: they are checked.
 KERNEL_SANITIZED := $(filter-out %/bytes.o,$(KERNEL_SOURCES:kernel/%.c=$(B)/kernel/sanitize/%.o)) \
-  $(B)/kernel/sanitize/port/sim/sim.o $(B)/kernel/sanitize/support.o
+  $(B)/kernel/sanitize/port/sim/sim.o $(B)/kernel/sanitize/support.o $(B)/kernel/sanitize/agree.o
 KERNEL_TEST_FLAGS := $(HOST_CFLAGS) $(SANITIZE) -fno-strict-aliasing
 
-$(B)/kernel/sanitize/support.o: tests/kernel/support.c
+$(B)/kernel/sanitize/support.o $(B)/kernel/sanitize/agree.o: $(B)/kernel/sanitize/%.o: tests/kernel/%.c
 	@mkdir -p $(@D)
 	$(CC) $(KERNEL_TEST_FLAGS) -MMD -MP -c $< -o $@
 
@@ -48,8 +48,8 @@ $(B)/tests/kernel/%_test: tests/kernel/%_test.c $(B)/lib/libkernel-sanitize.a $(
 	@mkdir -p $(@D)
 	$(CC) $(KERNEL_TEST_FLAGS) -Itests/kernel $(TEST_LINK) -MMD -MP $< -o $@ $(B)/lib/libkernel-sanitize.a $(B)/lib/libverifier-sanitize.a
 
-# It stands between the kernel's files where a call can be handed over, and where it is not.
-$(B)/tests/kernel/handover_test: TEST_LINK := -Wl,--wrap=kernel_channel_call,--wrap=kernel_thread_yield,--wrap=call_locked
+# agree.c stands between the kernel's files where a call takes its short way, and where it does not.
+$(B)/tests/kernel/handover_test $(B)/tests/kernel/handover_random_test: TEST_LINK := -Wl,--wrap=kernel_channel_call,--wrap=kernel_thread_yield,--wrap=call_locked
 
 ALL += $(KERNEL_TESTS)
 TESTS += $(KERNEL_TESTS)

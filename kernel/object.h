@@ -16,8 +16,8 @@
  *
  * A thread never blocks inside the kernel. A call that must wait returns WAITS after noting in the thread what for; the
  * call is made again, from its saved arguments, when the thread's turn comes ("restartable calls"). So the kernel
- * writes into a window only on behalf of the thread whose turn it is, which the masked return of docs/machine-code.md
- * needs. */
+ * writes into a window only on behalf of the thread whose turn it is, or (handover.c) of the one whose turn is next while
+ * none of its window's runs, which the masked return of docs/machine-code.md needs. */
 #ifndef KERNEL_OBJECT_H
 #define KERNEL_OBJECT_H
 
