@@ -10,7 +10,7 @@ call_function *const call_table[SIGNET_CALL_COUNT] = {SIGNET_CALLS(CALL_ENTRY)};
 SIGNET_CALLS(CALL_FITS)
 #undef CALL_FITS
 
-#define RANDOM_MOST (UINT64_C(1) << 20)
+#define RANDOM_MOST (UINT64_C(1) << 16) /* a few milliseconds where the generator is slow */
 
 /* The call did not simply end: the thread waits, goes elsewhere, or its process is to hear of something first. */
 static _Noreturn void finish(struct cpu *cpu, uint64_t number, const uint64_t *arguments,

@@ -3,6 +3,8 @@
 #include "kernel/object.h"
 #include "verifier/verifier.h"
 
+#define IMAGE_MOST (64u << 20) /* hashed and verified in one go */
+
 static void first_violation(void *context, const struct verifier_violation *violation) {
   struct kernel_refusal *refusal = context;
   if (refusal->text[0])
@@ -94,19 +96,27 @@ enum signet_status image_load(const void *bytes, size_t length, struct kernel_im
     refuse(refusal, "an empty file");
     return SIGNET_IMAGE;
   }
+  if (length > IMAGE_MOST) {
+    refuse(refusal, "an image is at most 64 MiB long");
+    return SIGNET_IMAGE;
+  }
   struct kernel_image built = {.references = 1, .length = length};
   /* Sealed first: what is examined is what will run, whoever could still write the original. */
   built.sealed = port_image_create(bytes, length);
   if (!built.sealed)
     return SIGNET_MEMORY;
   const uint8_t *sealed = port_image_bytes(built.sealed);
+  enum signet_status status = SIGNET_IMAGE;
+  /* Before its bytes are hashed, which takes long. */
+  if (!elf_parse(sealed, length, &built, refusal))
+    goto destroy;
   blake2b_256(built.facts.hash, sealed, length);
   port_lock();
   struct kernel_image *image = find(built.facts.hash);
   port_unlock();
-  enum signet_status status = SIGNET_OK;
+  status = SIGNET_OK;
   if (!image) {
-    status = elf_parse(sealed, length, &built, refusal) ? verify(sealed, &built, refusal) : SIGNET_IMAGE;
+    status = verify(sealed, &built, refusal);
     if (status)
       goto destroy;
     port_lock();

@@ -9,7 +9,7 @@
 
 #include "lib/linux.h"
 
-#define RANDOM_ONCE 0x100000u /* bytes that one call of the kernel gives */
+#define RANDOM_ONCE 0x10000u /* bytes that one call of the kernel gives */
 #define DESCRIPTORS_MOST 4096
 
 long signet_linux_getpid(const long *argument) {

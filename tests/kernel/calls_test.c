@@ -141,7 +141,7 @@ static void table_of_refusals(void) {
       {SIGNET_CALL_memory_protect, {area, 4096, 4}, SIGNET_ARGUMENT},
       {SIGNET_CALL_clock_read, {4}, SIGNET_ARGUMENT},
       {SIGNET_CALL_clock_read, {UINT64_MAX}, SIGNET_ARGUMENT},
-      {SIGNET_CALL_random_fill, {SCRATCH, (1 << 20) + 1}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_random_fill, {SCRATCH, (1 << 16) + 1}, SIGNET_ARGUMENT},
       {SIGNET_CALL_random_fill, {CODE_LOW, 1}, SIGNET_ADDRESS},
       {SIGNET_CALL_random_fill, {UINT64_MAX, 1}, SIGNET_ADDRESS},
       {SIGNET_CALL_random_fill, {0xffffffff, 2}, SIGNET_ADDRESS},

@@ -111,6 +111,19 @@ static void segments(void) {
   CHECK(alive_same(&before));
 }
 
+static void the_longest(void) {
+  const size_t most = 64u << 20;
+  struct alive before = alive_now();
+  struct image_file *file = image_file_make();
+  uint8_t *longer = calloc(1, most + 1);
+  memcpy(longer, file, sizeof *file);
+  refused(longer, most + 1, "at most 64 MiB", __LINE__);
+  CHECK(load(longer, most) == SIGNET_OK);
+  free(longer);
+  free(file);
+  CHECK(alive_same(&before));
+}
+
 static void entry_and_note(void) {
   struct alive before = alive_now();
   REFUSED("entry is not a bundle start", file->header.entry += 1);
@@ -286,6 +299,7 @@ int main(void) {
   support_initialise();
   TEST(digest);
   TEST(the_header);
+  TEST(the_longest);
   TEST(segments);
   TEST(entry_and_note);
   TEST(code);
