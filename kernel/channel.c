@@ -275,32 +275,41 @@ static enum signet_status moved_may_give(struct kernel_process *process, const s
   return handle_reserve(process, slot->moved_count);
 }
 
+/* Gives what a message moves, and writes what that is. */
+static enum signet_status take_moved(struct kernel_process *process, const struct slot *slot, uint64_t message) {
+  struct signet_message header = {.tag = slot->tag, .length = slot->length, .moved_count = slot->moved_count};
+  size_t used = offsetof(struct signet_message, moved) + slot->moved_count * sizeof *header.moved;
+  enum signet_status status = moved_may_give(process, slot);
+  if (status)
+    return status;
+  if (!port_copy_out(process->window, (uint32_t)message, &header, used))
+    return SIGNET_ADDRESS;
+  status = moved_give(process, slot, header.moved);
+  if (status)
+    return status;
+  /* It was writable a moment ago, and nothing else of this process runs. */
+  bool written = port_copy_out(process->window, (uint32_t)message, &header, used);
+  ASSERT(written);
+  return SIGNET_OK;
+}
+
 /* Writes the oldest message; on any error it stays. */
 static struct signet_result take(struct kernel_process *process, struct endpoint *endpoint, uint64_t message,
                                  uint64_t capacity) {
   struct slot *slot = endpoint_slot(endpoint, 0);
-  struct signet_message header = {.tag = slot->tag, .length = slot->length, .moved_count = slot->moved_count};
-  size_t used = offsetof(struct signet_message, moved) + slot->moved_count * sizeof *header.moved;
+  const uint32_t head[] = {slot->tag, slot->length, slot->moved_count, 0};
+  _Static_assert(sizeof head == offsetof(struct signet_message, moved), "the beginning of a message");
   if (capacity < SIGNET_MESSAGE_DATA + (uint64_t)slot->length)
     return result(SIGNET_CAPACITY, SIGNET_MESSAGE_DATA + (uint64_t)slot->length);
   if (slot->length &&
       !port_copy_out(process->window, (uint32_t)message + SIGNET_MESSAGE_DATA, slot->data, slot->length))
     return error(SIGNET_ADDRESS);
-  if (!slot->moved_count) {
-    if (!port_copy_out(process->window, (uint32_t)message, &header, used))
-      return error(SIGNET_ADDRESS);
-  } else {
-    enum signet_status status = moved_may_give(process, slot);
+  if (slot->moved_count) {
+    enum signet_status status = take_moved(process, slot, message);
     if (status)
       return error(status);
-    if (!port_copy_out(process->window, (uint32_t)message, &header, used))
-      return error(SIGNET_ADDRESS);
-    status = moved_give(process, slot, header.moved);
-    if (status)
-      return error(status);
-    /* It was writable a moment ago, and nothing else of this process runs. */
-    bool written = port_copy_out(process->window, (uint32_t)message, &header, used);
-    ASSERT(written);
+  } else if (!port_copy_out(process->window, (uint32_t)message, head, sizeof head)) {
+    return error(SIGNET_ADDRESS);
   }
   if (++endpoint->head == endpoint->limit)
     endpoint->head = 0;
@@ -331,25 +340,18 @@ static struct signet_result receive_one(struct thread *thread, struct endpoint *
   return wait_begin(thread, WAIT_OBJECTS, deadline);
 }
 
-struct signet_result call_channel_receive(struct thread *thread, const uint64_t *arguments) {
+/* Of several endpoints: the range of handles is good. */
+static __attribute__((noinline)) struct signet_result receive_any(struct thread *thread, uint64_t handles,
+                                                                  uint64_t count, uint64_t message, uint64_t capacity,
+                                                                  uint64_t deadline) {
   struct kernel_process *process = thread->process;
-  uint64_t handles = arguments[0], count = arguments[1], message = arguments[2], capacity = arguments[3];
-  uint64_t deadline = arguments[4];
   uint32_t handle[ENDPOINTS_MOST];
   struct endpoint *endpoint[ENDPOINTS_MOST];
-
-  if (!count || count > ENDPOINTS_MOST || handles % 4)
-    return error(SIGNET_ARGUMENT);
-  enum signet_status status = buffer_valid(message, capacity);
-  if (status)
-    return error(status);
-  if (!range_valid(handles, count * 4, 4) || !port_copy_in(handle, process->window, (uint32_t)handles, count * 4))
+  if (!port_copy_in(handle, process->window, (uint32_t)handles, count * 4))
     return error(SIGNET_ADDRESS);
   for (uint32_t i = 0; i < count; i++)
     if (!(endpoint[i] = handle_find_endpoint(process, handle[i])))
       return error(SIGNET_HANDLE);
-  if (count == 1)
-    return receive_one(thread, endpoint[0], message, capacity, deadline);
 
   /* Each in turn is looked at first, so that a busy one cannot keep the others waiting. */
   uint32_t closed = UINT32_MAX;
@@ -375,6 +377,24 @@ struct signet_result call_channel_receive(struct thread *thread, const uint64_t 
   for (uint32_t i = 0; i < count; i++)
     wait_at(thread, endpoint[i]);
   return wait_begin(thread, WAIT_OBJECTS, deadline);
+}
+
+struct signet_result call_channel_receive(struct thread *thread, const uint64_t *arguments) {
+  uint64_t handles = arguments[0], count = arguments[1], message = arguments[2], capacity = arguments[3];
+  uint32_t handle;
+  if (!count || count > ENDPOINTS_MOST || handles % 4)
+    return error(SIGNET_ARGUMENT);
+  enum signet_status status = buffer_valid(message, capacity);
+  if (status)
+    return error(status);
+  if (!range_valid(handles, count * 4, 4))
+    return error(SIGNET_ADDRESS);
+  if (count > 1)
+    return receive_any(thread, handles, count, message, capacity, arguments[4]);
+  if (!port_load_word(thread->process->window, (uint32_t)handles, &handle))
+    return error(SIGNET_ADDRESS);
+  struct endpoint *endpoint = handle_find_endpoint(thread->process, handle);
+  return endpoint ? receive_one(thread, endpoint, message, capacity, arguments[4]) : error(SIGNET_HANDLE);
 }
 
 struct signet_result call_channel_call(struct thread *thread, const uint64_t *arguments) {

@@ -13,7 +13,8 @@
 #define OFFSET_NOT (~UINT64_C(0x7ffffff8))
 #define ROOM_MOST UINT32_C(0x7fffffff)
 
-struct endpoint nowhere = {.peer = &nowhere, .asker = &nobody, .fits_stance = STANCE_NONE};
+struct endpoint nowhere = {
+    .peer = &nowhere, .asker = &nobody, .waiters = {&nowhere.waiters, &nowhere.waiters}, .fits_stance = STANCE_NONE};
 struct thread nobody = {.asked = &nowhere};
 
 /* A message begins with two words: tag and length; how much it moves, and a reserved 0. */
@@ -69,6 +70,24 @@ static bool fits(struct endpoint *from, uint64_t form) {
   return true;
 }
 
+/* The one thread that waits here on the list, if what it asked for by channel_receive, alone in its process, is as it
+ * was: nobody else can have changed it. *place: of this end among those that it named. */
+static struct thread *only_receiver(const struct endpoint *to, uint64_t *place) {
+  const struct list *first = to->waiters.next;
+  if (first == &to->waiters || first != to->waiters.previous)
+    return NULL;
+  const struct wait_node *node = CONTAINER(first, struct wait_node, link);
+  struct thread *thread = node->thread;
+  const struct list *threads = &thread->process->threads;
+  if (thread->call != SIGNET_CALL_channel_receive || threads->next != threads->previous ||
+      thread->arguments[3] < SIGNET_MESSAGE_DATA)
+    return NULL;
+  thread->answer = (uint32_t)thread->arguments[2];
+  thread->room = (uint32_t)(thread->arguments[3] - SIGNET_MESSAGE_DATA);
+  *place = wait_place(thread, node);
+  return thread;
+}
+
 /* Others may have to run or be woken first: does the receiver come first all the same? */
 static bool comes_first(const struct cpu *cpu) {
   if (!list_empty(&cpu->near) || (kernel.idle && (cpu->waiting || timer_next() < kernel.idle_deadline)))
@@ -82,8 +101,11 @@ static inline __attribute__((always_inline)) void hand_over(struct cpu *cpu, str
                                                             struct thread *caller, uint64_t message, bool quick) {
   struct endpoint *from = caller->asked, *to = from->peer;
   struct thread *receiver = to->asker;
+  uint64_t place = 0;
+  if (receiver->wait != WAIT_ANSWER && (quick || !(receiver = only_receiver(to, &place))))
+    return;
   struct kernel_process *next = receiver->process;
-  if (receiver->wait != WAIT_ANSWER || next->turn != TURN_IDLE || process->turn != TURN_ALONE || message & OFFSET_NOT ||
+  if (next->turn != TURN_IDLE || process->turn != TURN_ALONE || message & OFFSET_NOT ||
       ((cpu->waiting | kernel.timer_count) && (quick || !comes_first(cpu))))
     return;
 
@@ -102,6 +124,11 @@ static inline __attribute__((always_inline)) void hand_over(struct cpu *cpu, str
     return;
   }
 
+  if (!quick && receiver->wait == WAIT_OBJECTS) {
+    wait_cancel(receiver);
+    if (receiver->arguments[1] > 1)
+      receiver->cursor = (uint8_t)(place + 1);
+  }
   from->state = to->state = from->fits_next;
   caller->state = THREAD_WAITING;
   caller->wait = WAIT_ANSWER;
@@ -117,7 +144,7 @@ static inline __attribute__((always_inline)) void hand_over(struct cpu *cpu, str
   cpu->process = next;
   cpu->current = receiver;
   cpu->messages++;
-  port_answer(receiver->context, window, result(SIGNET_OK, 0));
+  port_answer(receiver->context, window, result(SIGNET_OK, place));
 }
 
 static __attribute__((noinline)) struct signet_result in_full(struct cpu *cpu, struct thread *thread,

@@ -16,8 +16,8 @@
  *
  * A thread never blocks inside the kernel. A call that must wait returns WAITS after noting in the thread what for; the
  * call is made again, from its saved arguments, when the thread's turn comes ("restartable calls"). So the kernel
- * writes into a window only on behalf of the thread whose turn it is, or (handover.c) of the one whose turn is next while
- * none of its window's runs, which the masked return of docs/machine-code.md needs. */
+ * writes into a window only on behalf of the thread whose turn it is, or (handover.c) of the one whose turn is next
+ * while none of its window's runs, which the masked return of docs/machine-code.md needs. */
 #ifndef KERNEL_OBJECT_H
 #define KERNEL_OBJECT_H
 
@@ -486,6 +486,8 @@ void thread_destroy(struct thread *thread);
 bool wait_nodes_reserve(struct thread *thread, uint32_t count);
 void wait_on_list(struct thread *thread, struct list *waiters);
 void wait_at(struct thread *thread, struct endpoint *endpoint);
+/* How many lists it came to wait on before this one. */
+uint32_t wait_place(const struct thread *thread, const struct wait_node *node);
 struct signet_result wait_begin(struct thread *thread, enum wait_kind kind, uint64_t deadline);
 /* Ends whatever the thread waits for; it stays off every list. */
 void wait_cancel(struct thread *thread);
@@ -498,7 +500,7 @@ bool timer_reserve(void);
 void timer_arm(struct thread *thread, uint64_t deadline);
 void timer_disarm(struct thread *thread);
 /* Wakes those whose deadline has passed. */
-void timer_expire(void);
+void timer_expire(void); /* there are deadlines */
 static inline uint64_t timer_next(void) { return kernel.timer_count ? kernel.timers[1]->deadline : SIGNET_NEVER; }
 
 /* ---- schedule.c ---- */

@@ -175,7 +175,8 @@ static bool take_thread(struct cpu *cpu, struct thread *thread) {
 _Noreturn void schedule(void) {
   struct cpu *cpu = kernel.here;
   for (;;) {
-    timer_expire();
+    if (kernel.timer_count)
+      timer_expire();
     struct kernel_process *process = cpu->process;
     if (!process) {
       process = next_process(cpu);

@@ -59,8 +59,6 @@ void timer_disarm(struct thread *thread) {
 }
 
 void timer_expire(void) {
-  if (!kernel.timer_count)
-    return;
   uint64_t now = port_clock(SIGNET_CLOCK_MONOTONIC);
   while (kernel.timer_count && kernel.timers[1]->deadline <= now) {
     struct thread *thread = kernel.timers[1];

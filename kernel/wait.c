@@ -15,6 +15,11 @@ static struct wait_node *node_at(struct thread *thread, uint32_t index) {
   return index < WAIT_NODES_INSIDE ? &thread->node[index] : &thread->more[index - WAIT_NODES_INSIDE];
 }
 
+uint32_t wait_place(const struct thread *thread, const struct wait_node *node) {
+  bool inside = node >= thread->node && node < thread->node + WAIT_NODES_INSIDE;
+  return (uint32_t)(inside ? node - thread->node : node - thread->more + WAIT_NODES_INSIDE);
+}
+
 void wait_on_list(struct thread *thread, struct list *waiters) {
   struct wait_node *node = node_at(thread, thread->nodes++);
   node->thread = thread;

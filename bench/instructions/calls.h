@@ -8,12 +8,14 @@
 #define CALL_ABI_VERSION 0
 #define CALL_PROCESS_EXIT 1
 #define CALL_THREAD_YIELD 4
+#define CALL_CHANNEL_SEND 16
 #define CALL_CHANNEL_RECEIVE 17
 #define CALL_CHANNEL_CALL 18
 #define ENDED_EXIT 1
 #define MESSAGE_DATA 80
 #define STARTUP_SLOTS 4
 #define STARTUP_HANDLES 8
+#define STARTUP_BYTES_LENGTH 100
 
 /* Messages of the peer's channel. */
 #define TAG_REQUEST 0

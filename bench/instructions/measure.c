@@ -3,6 +3,7 @@
  * instructions; prints a name and a number a line. What is printed is the least of many times: the others were
  * interrupted by the processor's tick, or did something for the first time. */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +17,12 @@
 #define PROCESSES 20
 
 _Static_assert(CALL_ABI_VERSION == SIGNET_CALL_abi_version && CALL_PROCESS_EXIT == SIGNET_CALL_process_exit &&
-                   CALL_THREAD_YIELD == SIGNET_CALL_thread_yield &&
+                   CALL_THREAD_YIELD == SIGNET_CALL_thread_yield && CALL_CHANNEL_SEND == SIGNET_CALL_channel_send &&
                    CALL_CHANNEL_RECEIVE == SIGNET_CALL_channel_receive &&
                    CALL_CHANNEL_CALL == SIGNET_CALL_channel_call && ENDED_EXIT == SIGNET_ENDED_EXIT &&
                    MESSAGE_DATA == SIGNET_MESSAGE_DATA && STARTUP_SLOTS == offsetof(struct signet_startup, slots) &&
-                   STARTUP_HANDLES == offsetof(struct signet_startup, handles),
+                   STARTUP_HANDLES == offsetof(struct signet_startup, handles) &&
+                   STARTUP_BYTES_LENGTH == offsetof(struct signet_startup, bytes_length),
                "calls.h");
 
 enum { REQUEST = TAG_REQUEST, REPLY = TAG_REPLY, MESSAGES };
@@ -75,10 +77,12 @@ static uint32_t load_image(const char *path) {
   return (uint32_t)done(signet_image_load((uint32_t)block, (uint64_t)status.st_size), "image_load");
 }
 
-static uint32_t create(uint32_t image, uint32_t slots) {
+static uint32_t create(uint32_t image, uint32_t slots, uint32_t bytes) {
   struct signet_process_specification specification = {
       .image = image,
       .slots = slots,
+      .startup_offset = (uint32_t)(uintptr_t)&request,
+      .startup_length = bytes,
       .stack = SIGNET_PAGE,
       .quota = {.memory = 256 << 10, .threads = 1, .handles = 4, .regions = 4},
       .name = "peer",
@@ -104,9 +108,9 @@ static uint64_t null_call(void) {
   return least;
 }
 
-static uint64_t request_and_reply(uint32_t image, uint32_t length) {
+static uint64_t request_and_reply(uint32_t image, uint32_t length, bool service) {
   uint64_t least = UINT64_MAX;
-  uint32_t child = create(image, 1);
+  uint32_t child = create(image, 1, service);
   uint64_t ends = done(signet_channel_create(&exchange.contract, sizeof exchange), "channel_create");
   done(signet_process_grant(child, 0, (uint32_t)(ends >> 32)), "process_grant");
   done(signet_process_start(child), "process_start");
@@ -130,7 +134,7 @@ static uint64_t request_and_reply(uint32_t image, uint32_t length) {
 /* There and back is two; the peer's own jump between is one instruction. */
 static uint64_t yield(uint32_t image) {
   uint64_t least = UINT64_MAX;
-  uint32_t child = create(image, 0);
+  uint32_t child = create(image, 0, 0);
   done(signet_process_start(child), "process_start");
   for (int i = 0; i < ROUNDS; i++)
     keep_least(&least, timed_thread_yield(), "thread_yield");
@@ -143,7 +147,7 @@ static uint64_t one_process(uint32_t image) {
   uint64_t least = UINT64_MAX;
   for (int i = 0; i < PROCESSES; i++) {
     uint64_t start = __builtin_ia32_rdtsc();
-    uint32_t child = create(image, 0);
+    uint32_t child = create(image, 0, 0);
     done(signet_process_start(child), "process_start");
     reap(child);
     uint64_t taken = __builtin_ia32_rdtsc() - start;
@@ -165,7 +169,8 @@ int main(int count, char **arguments) {
   }
   printf("null-call %llu\n", (unsigned long long)null_call());
   printf("yield %llu\n", (unsigned long long)yield(peer));
-  printf("request-and-reply %llu\n", (unsigned long long)request_and_reply(peer, REPLY_LENGTH));
+  printf("request-and-reply %llu\n", (unsigned long long)request_and_reply(peer, REPLY_LENGTH, false));
+  printf("request-to-service %llu\n", (unsigned long long)request_and_reply(peer, REPLY_LENGTH, true));
   printf("process %llu\n", (unsigned long long)one_process(least));
   return 0;
 }

@@ -260,12 +260,77 @@ static void two_ask_at_one_end(void) {
   CHECK(converse(client, REQUEST) == SIM_AWAY);
   put(client, MESSAGE, MORE, 16);
 }
-static void server_only_receives(void) {
+/* The server answers by a send, then waits by a receive from these ends. */
+static void receives(const uint32_t *handles, uint32_t count, uint64_t buffer, uint64_t capacity, uint64_t deadline) {
   put(server, MESSAGE, REPLY, 16);
   CHECK_STATUS(in(server, SIGNET_CALL_channel_send, server->slot[0], MESSAGE, 0, 0, 0), SIGNET_OK);
-  CHECK(receive(server, SIGNET_NEVER) == SIM_AWAY);
+  memcpy(at(server, LISTEN), handles, count * sizeof *handles);
+  CHECK(in(server, SIGNET_CALL_channel_receive, LISTEN, count, buffer, capacity, deadline).status == SIM_AWAY);
+}
+static void receives_one(uint64_t buffer, uint64_t capacity, uint64_t deadline) {
+  receives(server->slot, 1, buffer, capacity, deadline);
+}
+static void client_goes_on(void) {
+  CHECK(turn_to(client));
   CHECK_STATUS(taken(client), SIGNET_OK);
   put(client, MESSAGE, REQUEST, 16);
+}
+/* An end of a channel that it has with itself. */
+static uint32_t own_end(struct kernel_process *process) {
+  memcpy(at(process, LISTEN), &talk, TALK_LENGTH);
+  return (uint32_t)in(process, SIGNET_CALL_channel_create, LISTEN, TALK_LENGTH, 0, 0, 0).value;
+}
+static void server_receives(void) {
+  receives_one(ANSWER, 200, SIGNET_NEVER);
+  client_goes_on();
+}
+static void server_receives_for_a_while(void) {
+  receives_one(ANSWER, 200, sim_clock + 100);
+  client_goes_on();
+}
+static void server_receives_for_too_long(void) {
+  receives_one(ANSWER, 200, sim_clock + 100);
+  client_goes_on();
+  sim_clock += 100;
+}
+static void server_receives_from_three(void) {
+  const uint32_t handles[] = {own_end(server), own_end(server), server->slot[0]};
+  receives(handles, 3, ANSWER, 200, SIGNET_NEVER);
+  client_goes_on();
+}
+static void server_receives_from_two(void) {
+  const uint32_t handles[] = {server->slot[0], own_end(server)};
+  receives(handles, 2, ANSWER, 200, SIGNET_NEVER);
+  client_goes_on();
+}
+static void server_receives_there_twice(void) {
+  const uint32_t handles[] = {server->slot[0], server->slot[0]};
+  receives(handles, 2, ANSWER, 200, SIGNET_NEVER);
+  client_goes_on();
+}
+static void server_receives_into_little(void) {
+  receives_one(ANSWER, SIGNET_MESSAGE_DATA + 15, SIGNET_NEVER);
+  client_goes_on();
+}
+static void server_receives_into_enough(void) {
+  receives_one(ANSWER, SIGNET_MESSAGE_DATA + 16, SIGNET_NEVER);
+  client_goes_on();
+}
+static void server_receives_into_less_than_a_head(void) {
+  receives_one(ANSWER, SIGNET_MESSAGE_DATA - 1, SIGNET_NEVER);
+  client_goes_on();
+}
+static void server_receives_into_code(void) {
+  receives_one(CODE_LOW, 200, SIGNET_NEVER);
+  client_goes_on();
+}
+/* While it waits, another thread of it makes what it named something else. */
+static void server_receives_from_what_changes(void) {
+  another_thread(server);
+  receives_one(ANSWER, 200, SIGNET_NEVER);
+  *word_at(server, LISTEN) = 77;
+  CHECK_STATUS(in(server, SIGNET_CALL_word_wait, SCRATCH + 0x1900, 0, SIGNET_NEVER, 0, 0), SIM_AWAY);
+  client_goes_on();
 }
 static void another_was_woken_first(void) {
   answered();
@@ -351,51 +416,98 @@ static const struct {
   void (*prepare)(void);
   bool handed_over;
 } cases[] = {
-#define CASE(name, handed_over) {#name, name, handed_over},
-    CASE(plain, true) CASE(plain_twice, true) CASE(empty, true) CASE(one_byte, true) CASE(seven_bytes, true) CASE(
-        nine_bytes, true) CASE(much, true) CASE(too_much, false) CASE(shortest, true) CASE(too_short, false)
-        CASE(longest, true) CASE(too_long, false) CASE(of_the_other_side, false) CASE(not_in_this_state, false) CASE(
-            not_in_the_contract, false) CASE(far_from_the_contract, false) CASE(block_without_block, false)
-            CASE(endless, false) CASE(moves, false) CASE(claims_to_move, false) CASE(reserved, false) CASE(
-                remembered_of_another_state, false) CASE(room_exactly, true) CASE(room_short_of_one,
-                                                                                  false) CASE(answer_to_code, false)
-                CASE(answer_to_nothing, false) CASE(answer_half_outside, false) CASE(answer_head_in_code, false) CASE(
-                    message_unaligned, false) CASE(message_unmapped, false) CASE(message_half_outside, false)
-                    CASE(message_in_low_guard, false) CASE(message_at_the_end, false) CASE(message_beyond, false) CASE(
-                        message_far_beyond,
-                        false) CASE(reply_elsewhere, true)
-                        CASE(reply_unaligned, false) CASE(reply_beyond, false) CASE(reply_at_the_end, false) CASE(
-                            reply_unmapped,
-                            true) CASE(capacity_less_than_a_head,
-                                       false) CASE(capacity_none, false) CASE(capacity_a_head, true)
-                            CASE(capacity_beyond, false) CASE(capacity_far_beyond, false) CASE(deadline_at_once, false)
-                                CASE(deadline_passed,
-                                     false) CASE(deadline_to_come, false) CASE(deadline_almost_never, false)
-                                    CASE(handle_none, false) CASE(handle_stale, false) CASE(handle_beyond, false) CASE(
-                                        handle_of_another_end, false) CASE(message_in_a_block, false)
-                                        CASE(reply_in_a_block, false) CASE(end_closed, false) CASE(
-                                            server_stopped,
-                                            false) CASE(queue_not_empty, false)
-                                            CASE(client_has_another_thread_ready, false) CASE(
-                                                client_has_another_thread_waiting,
-                                                true) CASE(client_receives_there_too,
-                                                           false) CASE(server_has_another_thread_ready,
-                                                                       false) CASE(server_receives_there_too, false)
-                                                CASE(server_receives_there_too_later, false) CASE(
-                                                    two_ask_at_one_end,
-                                                    false) CASE(server_only_receives, false)
-                                                    CASE(another_was_woken_first, false) CASE(
-                                                        another_waits_for_the_processor,
-                                                        true) CASE(processor_sleeps,
-                                                                   true) CASE(processor_sleeps_and_another_waits, false)
-                                                        CASE(timer_to_come, true) CASE(timer_due, false) CASE(
-                                                            timer_earlier_than_the_sleeper,
-                                                            false) CASE(last_switch_of_the_slice, true)
-                                                            CASE(slice_used_up, false) CASE(event_for_the_client, false)
-                                                                CASE(client_is_stopped,
-                                                                     false) CASE(attention_for_the_server, false)
-                                                                    CASE(waited_for_something_else_meanwhile, true)
-                                                                        CASE(asked_by_another_thread_meanwhile, true)
+#define CASE(name, handed_over)                                                                                        \
+  { #name, name, handed_over }
+    CASE(plain, true),
+    CASE(plain_twice, true),
+    CASE(empty, true),
+    CASE(one_byte, true),
+    CASE(seven_bytes, true),
+    CASE(nine_bytes, true),
+    CASE(much, true),
+    CASE(too_much, false),
+    CASE(shortest, true),
+    CASE(too_short, false),
+    CASE(longest, true),
+    CASE(too_long, false),
+    CASE(of_the_other_side, false),
+    CASE(not_in_this_state, false),
+    CASE(not_in_the_contract, false),
+    CASE(far_from_the_contract, false),
+    CASE(block_without_block, false),
+    CASE(endless, false),
+    CASE(moves, false),
+    CASE(claims_to_move, false),
+    CASE(reserved, false),
+    CASE(remembered_of_another_state, false),
+    CASE(room_exactly, true),
+    CASE(room_short_of_one, false),
+    CASE(answer_to_code, false),
+    CASE(answer_to_nothing, false),
+    CASE(answer_half_outside, false),
+    CASE(answer_head_in_code, false),
+    CASE(message_unaligned, false),
+    CASE(message_unmapped, false),
+    CASE(message_half_outside, false),
+    CASE(message_in_low_guard, false),
+    CASE(message_at_the_end, false),
+    CASE(message_beyond, false),
+    CASE(message_far_beyond, false),
+    CASE(reply_elsewhere, true),
+    CASE(reply_unaligned, false),
+    CASE(reply_beyond, false),
+    CASE(reply_at_the_end, false),
+    CASE(reply_unmapped, true),
+    CASE(capacity_less_than_a_head, false),
+    CASE(capacity_none, false),
+    CASE(capacity_a_head, true),
+    CASE(capacity_beyond, false),
+    CASE(capacity_far_beyond, false),
+    CASE(deadline_at_once, false),
+    CASE(deadline_passed, false),
+    CASE(deadline_to_come, false),
+    CASE(deadline_almost_never, false),
+    CASE(handle_none, false),
+    CASE(handle_stale, false),
+    CASE(handle_beyond, false),
+    CASE(handle_of_another_end, true),
+    CASE(message_in_a_block, false),
+    CASE(reply_in_a_block, false),
+    CASE(end_closed, false),
+    CASE(server_stopped, false),
+    CASE(queue_not_empty, false),
+    CASE(client_has_another_thread_ready, false),
+    CASE(client_has_another_thread_waiting, true),
+    CASE(client_receives_there_too, false),
+    CASE(server_has_another_thread_ready, false),
+    CASE(server_receives_there_too, false),
+    CASE(server_receives_there_too_later, false),
+    CASE(two_ask_at_one_end, false),
+    CASE(server_receives, true),
+    CASE(server_receives_for_a_while, true),
+    CASE(server_receives_for_too_long, false),
+    CASE(server_receives_from_three, true),
+    CASE(server_receives_from_two, true),
+    CASE(server_receives_there_twice, false),
+    CASE(server_receives_into_little, false),
+    CASE(server_receives_into_enough, true),
+    CASE(server_receives_into_less_than_a_head, false),
+    CASE(server_receives_into_code, false),
+    CASE(server_receives_from_what_changes, false),
+    CASE(another_was_woken_first, false),
+    CASE(another_waits_for_the_processor, true),
+    CASE(processor_sleeps, true),
+    CASE(processor_sleeps_and_another_waits, false),
+    CASE(timer_to_come, true),
+    CASE(timer_due, false),
+    CASE(timer_earlier_than_the_sleeper, false),
+    CASE(last_switch_of_the_slice, true),
+    CASE(slice_used_up, false),
+    CASE(event_for_the_client, false),
+    CASE(client_is_stopped, false),
+    CASE(attention_for_the_server, false),
+    CASE(waited_for_something_else_meanwhile, true),
+    CASE(asked_by_another_thread_meanwhile, true),
 #undef CASE
 };
 
@@ -488,10 +600,17 @@ static const struct {
   void (*prepare)(void);
   bool general;
 } yields[] = {
-#define CASE(name, general) {#name, name, general},
-    CASE(alone, false) CASE(one_waits, false) CASE(own_thread_ready, true) CASE(one_was_woken, true)
-        CASE(next_looks_again, true) CASE(next_needs_attention, true) CASE(another_processor_sleeps, true)
-            CASE(one_waits_for_a_time, true) CASE(an_event_has_come, true)
+#define CASE(name, general)                                                                                            \
+  { #name, name, general }
+    CASE(alone, false),
+    CASE(one_waits, false),
+    CASE(own_thread_ready, true),
+    CASE(one_was_woken, true),
+    CASE(next_looks_again, true),
+    CASE(next_needs_attention, true),
+    CASE(another_processor_sleeps, true),
+    CASE(one_waits_for_a_time, true),
+    CASE(an_event_has_come, true),
 #undef CASE
 };
 
