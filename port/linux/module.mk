@@ -28,7 +28,7 @@ $(PORT_TEST): tests/linux/port_test.c tests/linux/guest.S $(LINUX_LIBRARY)
 TESTS += $(PORT_TEST)
 
 # Processes that call the kernel with nonsense.
-$(B)/tests/linux/nonsense: tests/linux/nonsense.c $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+$(B)/tests/linux/nonsense: tests/linux/nonsense.c tests/child.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc -std=gnu11 -O2 -Wall -Wextra -Werror -Iinclude -I. $< -o $@
 $(B)/tests/linux/nonsense_child: tests/linux/nonsense_child.c $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)

@@ -40,11 +40,11 @@ ALL += $(PC_KERNEL)
 # Sealed programs that attack from inside, on whatever port runs them; and the driver that asks for ports of others.
 PC_TEST_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Iinclude -I.
 PC_TEST_PROGRAMS := $(addprefix $(B)/tests/pc/,attacks hostile hostile_child border border_child driver waits)
-$(B)/tests/pc/attacks $(B)/tests/pc/hostile: $(B)/tests/pc/%: tests/pc/%.c tests/pc/hostile.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+$(B)/tests/pc/attacks $(B)/tests/pc/hostile: $(B)/tests/pc/%: tests/pc/%.c tests/pc/hostile.h tests/child.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc $(PC_TEST_FLAGS) $< -o $@
 $(B)/tests/pc/hostile_child: $(B)/services/objects/start.S.o tests/pc/hostile_stack.S tests/pc/hostile_child.c | tests/pc/hostile.h
-$(B)/tests/pc/border: tests/pc/border.c tests/pc/border.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+$(B)/tests/pc/border: tests/pc/border.c tests/pc/border.h tests/child.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc $(PC_TEST_FLAGS) $< -o $@
 # Assembled as it is: it looks at the rewriter's own register.

@@ -1,35 +1,21 @@
 /* Starts processes that call the kernel with nonsense (nonsense_child.c) and checks after each that it is itself
  * unharmed: its memory, its channel, and that everything it lent came back. Arguments: the child's image, how many, the
  * first seed. Prints TAP. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <signet/calls.h>
 
 #include "contracts/files.h"
+#include "tests/child.h"
 
 static int tests, failures;
 
 static void ok(int good, const char *name) {
   printf("%sok %d - %s\n", good ? "" : "not ", ++tests, name);
   failures += !good;
-}
-
-static uint32_t load(const char *path) {
-  struct stat status;
-  int file = open(path, O_RDONLY);
-  if (file < 0 || fstat(file, &status) != 0)
-    return 0;
-  struct signet_result block = signet_block_allocate((uint64_t)status.st_size);
-  if (block.status != SIGNET_OK || read(file, (void *)(block.value >> 32), (size_t)status.st_size) != status.st_size)
-    return 0;
-  close(file);
-  struct signet_result image = signet_image_load((uint32_t)block.value, (uint64_t)status.st_size);
-  return image.status == SIGNET_OK ? (uint32_t)image.value : 0;
 }
 
 /* A child with an end of a channel, a block, and its own image. 0: refused. */
@@ -46,7 +32,7 @@ static uint32_t start(uint32_t image, const char *path, uint64_t seed, uint32_t 
   struct signet_result child = signet_process_create(&specification);
   struct signet_result ends = signet_channel_create(&files_contract.contract, FILES_CONTRACT_LENGTH);
   struct signet_result block = signet_block_allocate(8192);
-  uint32_t again = load(path);
+  uint32_t again = child_image(path);
   if (child.status || ends.status || block.status || !again)
     return 0;
   *server = (uint32_t)(ends.value >> 32);
@@ -73,7 +59,7 @@ int main(int count, char **arguments) {
   for (size_t i = 0; i < sizeof canary; i++)
     canary[i] = (uint8_t)(i * 7);
   uint32_t before_sum = checksum(canary, sizeof canary);
-  uint32_t image = load(arguments[1]);
+  uint32_t image = child_image(arguments[1]);
   struct signet_usage before, after;
   signet_process_usage(&before);
   for (int i = 0; i < children && image; i++) {

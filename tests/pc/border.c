@@ -1,16 +1,15 @@
 /* What crosses the border between a process and the kernel: starts border_child.c with one act after another and says
  * what it found. Runs on every port. Arguments: the child's image; `wake`: there is a second processor, and its time is
  * real. Prints TAP. */
-#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <signet/calls.h>
 
+#include "tests/child.h"
 #include "tests/pc/border.h"
 
 static int tests, failures;
@@ -30,19 +29,6 @@ static const struct exchange {
               .messages = {{.to_client = 0, .length_most = 16}, {.to_client = 1, .length_most = 16}}};
 
 static uint64_t now(void) { return signet_clock_read(SIGNET_CLOCK_MONOTONIC).value; }
-
-static uint32_t load(const char *path) {
-  struct stat status;
-  int file = open(path, O_RDONLY);
-  if (file < 0 || fstat(file, &status) != 0)
-    return 0;
-  struct signet_result block = signet_block_allocate((uint64_t)status.st_size);
-  if (block.status != SIGNET_OK || read(file, (void *)(block.value >> 32), (size_t)status.st_size) != status.st_size)
-    return 0;
-  close(file);
-  struct signet_result loaded = signet_image_load((uint32_t)block.value, (uint64_t)status.st_size);
-  return loaded.status == SIGNET_OK ? (uint32_t)loaded.value : 0;
-}
 
 /* `end`: of a channel, in its first slot; 0: none. */
 static uint32_t start(enum border_act act, uint32_t rounds, uint64_t value, uint32_t end) {
@@ -247,7 +233,7 @@ static void test_wake(void) {
 }
 
 int main(int count, char **arguments) {
-  image = count > 1 ? load(arguments[1]) : 0;
+  image = count > 1 ? child_image(arguments[1]) : 0;
   if (!image) {
     printf("Bail out! the child's image cannot be loaded: %s\n", count > 1 ? arguments[1] : "none named");
     return 1;

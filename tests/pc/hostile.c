@@ -1,32 +1,18 @@
 /* Starts hostile_child.c over and over, each time with another act, and checks how it ends and that nothing else is
  * harmed: this process's memory, what it lent, a bystander that computes all the while. Runs on every port. Arguments:
  * the child's image; rounds of the sweep. Prints TAP. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <signet/calls.h>
 
+#include "tests/child.h"
 #include "tests/pc/hostile.h"
 
 static int tests, failures;
 static uint32_t image;
-
-static uint32_t load(const char *path) {
-  struct stat status;
-  int file = open(path, O_RDONLY);
-  if (file < 0 || fstat(file, &status) != 0)
-    return 0;
-  struct signet_result block = signet_block_allocate((uint64_t)status.st_size);
-  if (block.status != SIGNET_OK || read(file, (void *)(block.value >> 32), (size_t)status.st_size) != status.st_size)
-    return 0;
-  close(file);
-  struct signet_result loaded = signet_image_load((uint32_t)block.value, (uint64_t)status.st_size);
-  return loaded.status == SIGNET_OK ? (uint32_t)loaded.value : 0;
-}
 
 static uint32_t start(const struct hostile *hostile) {
   struct signet_process_specification specification = {
@@ -162,7 +148,7 @@ int main(int count, char **arguments) {
   int all = count < 4 || strcmp(arguments[3], "sweep") != 0;
   for (size_t i = 0; i < sizeof canary; i++)
     canary[i] = (uint8_t)(i * 13);
-  image = count > 1 ? load(arguments[1]) : 0;
+  image = count > 1 ? child_image(arguments[1]) : 0;
   if (!image) {
     printf("Bail out! the child's image cannot be loaded\n");
     return 1;
