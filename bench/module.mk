@@ -27,7 +27,7 @@ $(B)/bench/sealed/parent: bench/sealed/parent.c bench/sealed/exchange.h contract
 	$(B)/bin/signet-cc $(BENCH_CFLAGS) -Iinclude -I. -o $@ $<
 $(B)/bench/sealed/echo: bench/sealed/echo.c bench/sealed/echo_start.S bench/sealed/exchange.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
-	$(B)/bin/signet-cc $(BENCH_CFLAGS) -Iinclude -I. -nostartfiles -o $@ bench/sealed/echo_start.S $<
+	$(B)/bin/signet-cc $(BENCH_CFLAGS) -Iinclude -I. -nostartfiles -o $@ bench/sealed/echo_start.S $< -lsignet
 $(B)/bench/native/linux: bench/native/linux.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -o $@ $<
