@@ -100,7 +100,9 @@ static void test_boundaries(void) {
   request.length = UINT64_MAX;
   ok(ask(FILES_TRUNCATE, request, NULL, NULL) == EINVAL, "a length that is negative");
   request.length = 0;
-  ok(ask(FILES_TRUNCATE, request, NULL, NULL) == 0 && ask(FILES_CLOSE, request, NULL, NULL) == 0, "cut to nothing");
+  ok(ask(FILES_TRUNCATE, request, NULL, NULL) == 0 && ask(FILES_CLOSE, request, NULL, NULL) == 0 &&
+         status_of("/w/file", true, NULL).blocks == 0,
+     "cut to nothing");
 
   ok(open_file("/w/file", SIGNET_OPEN_WRITE, &file) == 0 &&
          ask_bytes(0, FILES_WRITE, (struct files_request){.file = (uint32_t)file, .offset = 1000}, "", 0, &value) ==
@@ -288,7 +290,13 @@ static void test_memory(void) {
          ask_two(FILES_LINK, "x", "/l") == ENOSPC &&
          ask_two(FILES_RENAME, "/f0", "/g0-which-is-much-longer-than-what-it-replaces-and-so-needs-memory") == ENOSPC,
      "directories, links and new names as well");
-  ok(status_of("/f0", true, NULL).mode == (S_IFREG | 0644), "what failed has changed nothing");
+  ok(open_file("/f0", SIGNET_OPEN_WRITE, &file) == 0 &&
+         ask_bytes(0, FILES_WRITE, (struct files_request){.file = (uint32_t)file}, "x", 1, NULL) == ENOSPC &&
+         ask_bytes(0, FILES_WRITE, (struct files_request){.file = (uint32_t)file, .offset = 1 << 22}, "x", 1, NULL) ==
+             ENOSPC,
+     "and bytes of a file that had none");
+  struct signet_file_status status = status_of("/f0", true, NULL);
+  ok(status.mode == (S_IFREG | 0644) && !status.size, "what failed has changed nothing");
   memory_left = UINT64_MAX;
 }
 
