@@ -75,7 +75,7 @@ struct signet_result {
   X(9, memory_protect, 3)                                                                                              \
   /* clock_read(clock) -> nanoseconds; SIGNET_CLOCK_*. */                                                              \
   X(10, clock_read, 1)                                                                                                 \
-  /* random_fill(offset, length): cryptographic random bytes, at most 64 KiB. */                                        \
+  /* random_fill(offset, length): cryptographic random bytes, at most 64 KiB. */                                       \
   X(11, random_fill, 2)                                                                                                \
   /* floating_point_control(mxcsr, x87): rounding, flush-to-zero and precision bits, for this thread; exceptions stay  \
    * masked: a bit that is not such a bit is an ARGUMENT error. */                                                     \

@@ -78,7 +78,10 @@ static uint64_t draw(uint64_t below) {
 static struct { uint64_t page, entry; /* entry: frame, write, no-execute; 0: nothing */ } remembered[CPUS][REMEMBERED];
 /* Of tables that it has walked: where the entry of a directory (level 1, 2) for this address leads, whether anything is
  * there or not. */
-static struct { uint64_t region; const uint64_t *table; } ways[CPUS][3][WAYS];
+static struct {
+  uint64_t region;
+  const uint64_t *table;
+} ways[CPUS][3][WAYS];
 static uint64_t root;
 
 static unsigned place_of(uint64_t page) { return (page >> 12) % REMEMBERED; }
