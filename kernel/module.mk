@@ -54,3 +54,14 @@ $(B)/tests/kernel/handover_test $(B)/tests/kernel/handover_random_test: TEST_LIN
 ALL += $(KERNEL_TESTS)
 TESTS += $(KERNEL_TESTS)
 -include $(KERNEL_SANITIZED:.o=.d) $(KERNEL_TESTS:=.d)
+
+# Pairs of sealed processes, on every port.
+PAIRS_FLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror -Iinclude -I.
+$(B)/tests/kernel/pairs: tests/kernel/pairs.c tests/kernel/pairs.h tests/child.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(PAIRS_FLAGS) -o $@ $<
+$(B)/tests/kernel/pairs_child: $(B)/services/objects/start.S.o tests/kernel/pairs_child.c tests/kernel/pairs.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(PAIRS_FLAGS) -nostartfiles -nostdlib -o $@ $(filter %.S.o %.c,$^) -lsignet -lsignetrt
+ALL += $(B)/tests/kernel/pairs $(B)/tests/kernel/pairs_child
+TESTS += tests/kernel/pairs.sh
