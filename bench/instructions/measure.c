@@ -121,7 +121,7 @@ static uint64_t request_and_reply(uint32_t image, uint32_t length, bool service)
     keep_least(&least, timed_channel_call((uint32_t)ends, &request, &reply, sizeof reply, SIGNET_NEVER),
                "channel_call");
     if (reply.message.tag != REPLY || reply.message.length != REPLY_LENGTH ||
-        memcmp(reply.data, REPLY_DATA, REPLY_LENGTH)) {
+        memcmp(reply.data, REPLY_DATA, REPLY_LENGTH) != 0) {
       fprintf(stderr, "measure: the reply is wrong\n");
       exit(1);
     }
