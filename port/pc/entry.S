@@ -12,6 +12,27 @@
 /* Vectors that push an error code: 8, 10 to 14, 17, 21, 29, 30. */
 #define PUSH_ERROR_CODE 0x60227d00
 
+/* The return address, masked as the process's own return sequence does it, goes where ret takes it. */
+        .macro  push_return registers
+        movl    REGISTERS_RIP(\registers), %ecx
+        andl    $0x7fffffe0, %ecx
+        orq     %r14, %rcx
+        pushq   %rcx
+        .endm
+
+/* Nothing of the kernel's is left in the registers that a call does not keep; %rax and %rdx are the result. */
+        .macro  leave_kernel
+        xorl    %ecx, %ecx
+        xorl    %esi, %esi
+        xorl    %edi, %edi
+        xorl    %r8d, %r8d
+        xorl    %r9d, %r9d
+        xorl    %r10d, %r10d
+        xorl    %r11d, %r11d
+        sti
+        ret
+        .endm
+
         .text
 
         .globl  pc_entry_low, pc_entry_high, pc_entry_stubs
@@ -42,19 +63,8 @@ pc_entry_stubs:
         /* The same thread goes on: kernel_call has kept the rest. */
         movq    %fs:CPU_REGISTERS, %r10
         movq    REGISTERS_RSP(%r10), %rsp
-        movl    REGISTERS_RIP(%r10), %ecx
-        andl    $0x7fffffe0, %ecx
-        orq     %r14, %rcx
-        pushq   %rcx
-        xorl    %ecx, %ecx
-        xorl    %esi, %esi
-        xorl    %edi, %edi
-        xorl    %r8d, %r8d
-        xorl    %r9d, %r9d
-        xorl    %r10d, %r10d
-        xorl    %r11d, %r11d
-        sti
-        ret
+        push_return %r10
+        leave_kernel
         .set    number, number + 1
         .endr
 
@@ -67,24 +77,13 @@ pc_enter:
         movq    REGISTERS_RDX(%rdi), %rdx
 pc_enter_answer:
         movq    REGISTERS_RSP(%rdi), %rsp
-        movl    REGISTERS_RIP(%rdi), %ecx
-        andl    $0x7fffffe0, %ecx
-        orq     %r14, %rcx
-        pushq   %rcx
+        push_return %rdi
         movq    REGISTERS_RBX(%rdi), %rbx
         movq    REGISTERS_RBP(%rdi), %rbp
         movq    REGISTERS_R12(%rdi), %r12
         movq    REGISTERS_R13(%rdi), %r13
         movq    REGISTERS_R15(%rdi), %r15
-        xorl    %ecx, %ecx
-        xorl    %esi, %esi
-        xorl    %edi, %edi
-        xorl    %r8d, %r8d
-        xorl    %r9d, %r9d
-        xorl    %r10d, %r10d
-        xorl    %r11d, %r11d
-        sti
-        ret
+        leave_kernel
 pc_entry_high:
         ud2
 
