@@ -8,6 +8,7 @@
 #include "contracts/names.h"
 #include "contracts/supervision.h"
 #include "kernel/object.h"
+#include "tests/contractc/output.h"
 #include "tests/lib/tap.h"
 
 struct kernel kernel;
@@ -16,14 +17,6 @@ void *allocate(size_t length) { return calloc(1, length); }
 void release(void *memory, size_t length) {
   (void)length;
   free(memory);
-}
-
-static size_t output_of(const char *command, void *bytes, size_t capacity) {
-  FILE *pipe = popen(command, "r");
-  if (!pipe)
-    return 0;
-  size_t length = fread(bytes, 1, capacity, pipe);
-  return pclose(pipe) == 0 ? length : 0;
 }
 
 static void table_test(const char *path) {

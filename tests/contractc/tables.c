@@ -7,6 +7,7 @@
 
 #include "contracts/events.h"
 #include "contracts/files.h"
+#include "tests/contractc/output.h"
 
 #define COMPILER "build/bin/contractc"
 
@@ -22,15 +23,6 @@ static const char *const files_names[] = {
     FILES_MESSAGES(NAME)};
 static const char *const events_names[] = {EVENTS_MESSAGES(NAME)};
 #undef NAME
-
-/* What a command prints, at most `capacity` bytes of it. */
-static size_t output_of(const char *command, void *bytes, size_t capacity) {
-  FILE *pipe = popen(command, "r");
-  if (!pipe)
-    return 0;
-  size_t length = fread(bytes, 1, capacity, pipe);
-  return pclose(pipe) == 0 ? length : 0;
-}
 
 static void compare(const char *contract, const void *by_hand, size_t length, const char *const names[], size_t count) {
   static _Alignas(8) unsigned char made[65536];
