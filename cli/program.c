@@ -41,10 +41,15 @@ bool cli_program_directory(struct cli_program *program, const char *directory) {
 }
 
 void *cli_program_startup(const struct cli_program *program, char **arguments, uint32_t count, uint32_t *length) {
+  static const char *const slots[] = {[SIGNET_SLOT_INPUT] = "input",
+                                      [SIGNET_SLOT_OUTPUT] = "output",
+                                      [SIGNET_SLOT_ERROR] = "error",
+                                      [SIGNET_SLOT_FILES] = "files"};
   struct signet_program head = {.version = SIGNET_PROGRAM_VERSION,
                                 .flags = program->trace ? SIGNET_PROGRAM_TRACE : 0,
                                 .arguments = count,
-                                .environment = program->environments};
+                                .environment = program->environments,
+                                .slots = sizeof slots / sizeof *slots};
   char *bytes = NULL;
   size_t size = 0;
   FILE *into = open_memstream(&bytes, &size);
@@ -54,6 +59,8 @@ void *cli_program_startup(const struct cli_program *program, char **arguments, u
   for (uint32_t i = 0; i < program->environments; i++)
     fwrite(program->environment[i], strlen(program->environment[i]) + 1, 1, into);
   fwrite(program->directory, strlen(program->directory) + 1, 1, into);
+  for (uint32_t i = 0; i < head.slots; i++)
+    fwrite(slots[i], strlen(slots[i]) + 1, 1, into);
   fclose(into);
   *length = (uint32_t)size;
   if (size <= SIGNET_STARTUP_BYTES_MOST)

@@ -156,6 +156,7 @@ struct signet_result call_handle_query(struct thread *thread, const uint64_t *ar
     break;
   }
   case SIGNET_KIND_DEVICE:
+  case SIGNET_KIND_SET:
   case SIGNET_KIND_NONE:
     break;
   }

@@ -101,6 +101,34 @@ struct kernel_statistics {
 };
 void kernel_statistics(struct kernel_statistics *statistics);
 
+/* What process_observe tells (abi.h), of all processes. -> records written. */
+size_t kernel_observe(enum signet_observe what, uint64_t after, void *buffer, size_t length);
+
+/* One message, as it was sent: for `signet trace`. */
+#define KERNEL_TRACE_DATA 512
+struct kernel_trace_record {
+  uint64_t time;       /* CLOCK_MONOTONIC */
+  uint64_t channel;    /* its number */
+  uint32_t process[2]; /* who sent it; who held the other end then, as in struct signet_observed_channel */
+  uint8_t side;        /* the sender's: 0 client, 1 server */
+  uint8_t state;       /* of the channel before */
+  uint8_t next;        /* and after */
+  uint8_t moved_count;
+  uint8_t moved_kind[SIGNET_MESSAGE_MOVED];
+  uint32_t moved_length[SIGNET_MESSAGE_MOVED]; /* blocks: bytes */
+  uint32_t tag, length;                        /* length: of all the message's data */
+  uint8_t refused;                             /* not 0: enum signet_status; it was refused, and not sent */
+  uint8_t reserved[3];
+  uint8_t identity[32];            /* the contract's */
+  uint8_t data[KERNEL_TRACE_DATA]; /* its beginning */
+};
+/* Begins to keep the last `records` messages. MEMORY: nothing begins. The system is slower while it does: no message
+ * takes the short way. */
+enum signet_status kernel_trace_begin(uint32_t records);
+void kernel_trace_end(void);
+/* Takes the oldest records out, at most `most`; *lost: how many were overwritten since the last time. -> how many. */
+size_t kernel_trace_take(struct kernel_trace_record *records, size_t most, uint64_t *lost);
+
 /* Checks every invariant of the kernel's data; the first that fails is named, NULL when all hold. Slow; takes the lock.
  */
 const char *kernel_check_invariants(void);

@@ -62,6 +62,7 @@ void object_destroy(struct object *object) {
       process_end(process, &ending); /* and frees it, at once or when its thread has left its processor */
     return;
   }
+  case SIGNET_KIND_SET:
   case SIGNET_KIND_NONE:
     break;
   }

@@ -2,6 +2,8 @@
  * them out. Runs once, on the first thread, before anything else; so no thread-local variable may be touched here. */
 #include <elf.h>
 
+#include <signet/program.h>
+
 #include "lib/library.h"
 
 int main(int, char **, char **);
@@ -13,6 +15,9 @@ int __libc_start_main(int (*)(int, char **, char **), int, char **, void (*)(voi
 extern const Elf64_Phdr __signet_program_headers[], __signet_program_headers_end[];
 
 struct signet_process_facts signet_facts;
+
+static const char *slot_names; /* one after another, as many as there are slots */
+static uint32_t slot_count;
 
 #define REFUSED_STATUS 127 /* the exit status when the start-up bytes make no sense */
 #define FIRST_NUMBER 1000  /* of processes; what is added to it is random, so that names made from it differ */
@@ -33,10 +38,30 @@ static char *take_strings(char *at, const char *end, char **vector, uint32_t cou
 
 _Noreturn static void refuse(void) { signet_process_exit(SIGNET_ENDED_EXIT, REFUSED_STATUS); }
 
-static void connect(const struct signet_startup *startup) {
-  for (uint32_t i = 0; i < sizeof signet_channels / sizeof *signet_channels; i++)
-    if (i < startup->slots)
-      signet_channels[i].endpoint = startup->handles[i];
+uint32_t signet_slot_number(const char *name) {
+  const char *at = slot_names;
+  for (uint32_t i = 0; i < slot_count; i++) {
+    const char *of = name;
+    while (*at && *at == *of)
+      at++, of++;
+    if (!*at && !*of)
+      return i;
+    while (*at)
+      at++;
+    at++;
+  }
+  return UINT32_MAX;
+}
+
+uint32_t signet_slot(const char *name) {
+  uint32_t number = signet_slot_number(name);
+  return number == UINT32_MAX ? 0 : signet_facts.startup->handles[number];
+}
+
+static void connect(void) {
+  static const char *const names[] = {"input", "output", "error", "files"};
+  for (uint32_t i = 0; i < sizeof names / sizeof *names; i++)
+    signet_channels[i].endpoint = signet_slot(names[i]);
 }
 
 void signet_start(struct signet_startup *startup) {
@@ -47,9 +72,8 @@ void signet_start(struct signet_startup *startup) {
   char *strings = (char *)(program + 1), *end = (char *)program + startup->bytes_length;
   /* Every string takes a byte at least, so the counts are bounded by the bytes that are there. */
   uint64_t most = startup->bytes_length;
-  if (program->arguments > most || program->environment > most)
+  if (program->arguments > most || program->environment > most || program->slots > startup->slots || program->reserved)
     refuse();
-  connect(startup);
   signet_memory_begin(startup->area_low, startup->area_high);
   signet_facts.startup = startup;
   signet_facts.trace = program->flags & SIGNET_PROGRAM_TRACE;
@@ -67,8 +91,12 @@ void signet_start(struct signet_startup *startup) {
   if (strings)
     strings = take_strings(strings, end, environment, program->environment);
   char *directory = strings;
-  if (!strings || !take_strings(strings, end, NULL, 1))
+  strings = strings ? take_strings(strings, end, NULL, 1) : NULL;
+  if (!strings || !take_strings(strings, end, NULL, program->slots))
     refuse();
+  slot_names = strings;
+  slot_count = program->slots;
+  connect();
   vector[program->arguments] = NULL;
   environment[program->environment] = NULL;
   signet_facts.name = program->arguments ? vector[0] : "";

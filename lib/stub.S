@@ -37,6 +37,10 @@
 #define WIDTH_device_request FIRST
 #define WIDTH_process_usage
 #define WIDTH_process_event FIRST SECOND
+#define WIDTH_set_create
+#define WIDTH_set_insert FIRST SECOND
+#define WIDTH_set_receive FIRST
+#define WIDTH_process_observe FIRST
 
 #define FIRST movl %edi, %edi;
 #define SECOND movl %esi, %esi;

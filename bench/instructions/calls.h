@@ -15,7 +15,7 @@
 #define MESSAGE_DATA 80
 #define STARTUP_SLOTS 4
 #define STARTUP_HANDLES 8
-#define STARTUP_BYTES_LENGTH 100
+#define STARTUP_BYTES_LENGTH 164
 
 /* Messages of the peer's channel. */
 #define TAG_REQUEST 0

@@ -89,7 +89,8 @@ struct signet_result {
   /* channel_create(contract, length) -> client handle in the low 32 bits, server handle in the high. */               \
   X(15, channel_create, 2)                                                                                             \
   /* channel_send(endpoint, message): checked against the contract; handles in it move. To a closed peer it succeeds   \
-   * and the message is dropped with what it carried. */                                                               \
+   * and the message is dropped with what it carried. CONTRACT: the value is the set of messages that it does allow    \
+   * this end to send here, bit N for message N; bit 63 for all from 63 on. */                                         \
   X(16, channel_send, 2)                                                                                               \
   /* channel_receive(endpoints, count, message, capacity, deadline) -> the index of the endpoint (an array of 32-bit   \
    * handles, at most 64) whose oldest message was written to message, at most capacity bytes in all. CLOSED: value is \
@@ -109,8 +110,9 @@ struct signet_result {
   X(22, image_load, 2)                                                                                                 \
   /* process_create(specification) -> child handle; the child is unstarted and its quota taken from the caller's. */   \
   X(23, process_create, 1)                                                                                             \
-  /* process_grant(child, slot, handle): moves an endpoint, block, image or device into a start-up slot of an          \
-   * unstarted child. */                                                                                               \
+  /* process_grant(child, slot, handle): moves an endpoint, block or image into a start-up slot of an unstarted child. \
+   * A device is lent: the caller keeps its handle, gets STATE for requests on it, and may lend it again when that     \
+   * child has ended or has closed its own; it is then as it was when it was new. */                                   \
   X(24, process_grant, 3)                                                                                              \
   /* process_start(child): STATE until every slot is filled. */                                                        \
   X(25, process_start, 1)                                                                                              \
@@ -125,7 +127,19 @@ struct signet_result {
   X(29, process_usage, 1)                                                                                              \
   /* process_event(child, event): SIGNET_EVENT_* arrives for a running child; STATE for one that is not started or has \
    * ended. */                                                                                                         \
-  X(30, process_event, 2)
+  X(30, process_event, 2)                                                                                              \
+  /* set_create() -> handle of a set of endpoints. */                                                                  \
+  X(31, set_create, 0)                                                                                                 \
+  /* set_insert(set, endpoint, key): the endpoint is in that set, and no other, until it is closed, moved or granted.  \
+   * STATE when it is in one. */                                                                                       \
+  X(32, set_insert, 3)                                                                                                 \
+  /* set_receive(set, message, capacity, deadline) -> the key of the endpoint whose oldest message was written. As     \
+   * channel_receive on all of the set, each in its turn, at a cost that does not grow with their number; CLOSED:      \
+   * value is the key. What another thread inserts while this one waits counts too. */                                           \
+  X(33, set_receive, 4)                                                                                                \
+  /* process_observe(what, after, buffer, length) -> how many records were written: SIGNET_OBSERVE_* of the caller and \
+   * of those that descend from it, in the order of their numbers, from the first that is greater than `after`. */     \
+  X(34, process_observe, 4)
 
 enum signet_call_number {
 #define SIGNET_CALL_ENUM(number, name, arguments) SIGNET_CALL_##name = number,
@@ -193,6 +207,7 @@ enum signet_kind {
   SIGNET_KIND_IMAGE = 4,
   SIGNET_KIND_PROCESS = 5,
   SIGNET_KIND_DEVICE = 6,
+  SIGNET_KIND_SET = 7, /* of endpoints; stays with who made it */
 };
 
 struct signet_moved {
@@ -235,6 +250,8 @@ struct signet_contract {
   uint8_t identity[32];                      /* hash of the contract's content */
 };
 
+#define SIGNET_PRINCIPAL_MOST 128 /* bytes, with the NUL; what is longer lacks its beginning, and starts with "~/" */
+
 struct signet_handle_information {
   uint32_t kind;             /* enum signet_kind */
   uint32_t length;           /* block: bytes */
@@ -245,6 +262,9 @@ struct signet_handle_information {
   uint8_t identity[32];      /* endpoint: the contract's; image, process: the image's hash */
   uint8_t peer_identity[32]; /* endpoint: the hash of the image of the process that holds the other end, or 0 */
   char peer_name[32];        /* endpoint: that process's name; process: its name */
+  /* endpoint: who holds the other end, as the kernel knows it: the names of those who started it, the first to the
+   * last, and its own, parted by '/'. Names have no '/' in them. process: the child's. "" when it is nobody. */
+  char peer_principal[SIGNET_PRINCIPAL_MOST];
 };
 
 enum signet_process_state {
@@ -269,7 +289,35 @@ struct signet_usage {
   uint64_t calls; /* kernel calls made */
 };
 
-#define SIGNET_SLOTS_MOST 16
+/* What process_observe tells. Numbers are never used again. */
+enum signet_observe { SIGNET_OBSERVE_PROCESSES = 1, SIGNET_OBSERVE_CHANNELS = 2 };
+
+struct signet_observed_process {
+  uint32_t number;
+  uint32_t parent; /* its number; 0: none */
+  uint32_t state;  /* enum signet_process_state */
+  uint32_t threads;
+  char name[32];
+  uint8_t image[32]; /* hash */
+  struct signet_quota limit, used;
+  uint64_t started;  /* CLOCK_MONOTONIC */
+  uint64_t time;     /* processor time, nanoseconds */
+  uint64_t calls;    /* kernel calls made */
+  uint64_t messages; /* sent, over channels that are still there or not */
+};
+
+/* A channel of which a process that may be observed holds an end. [0] is the client's, [1] the server's. */
+struct signet_observed_channel {
+  uint64_t number;
+  uint8_t identity[32];
+  uint32_t state;
+  uint32_t process[2];  /* who holds that end: its number; 0: it travels in a message; UINT32_MAX: it is closed */
+  uint32_t queued[2];   /* messages that wait at that end */
+  uint32_t reserved;    /* 0 */
+  uint64_t messages[2]; /* sent by that end */
+};
+
+#define SIGNET_SLOTS_MOST 32
 #define SIGNET_STARTUP_BYTES_MOST (1u << 20)
 
 struct signet_process_specification {

@@ -38,5 +38,10 @@ struct signet_result signet_process_wait(uint32_t child, struct signet_ending *e
 struct signet_result signet_device_request(uint32_t device, const struct signet_device_request *request);
 struct signet_result signet_process_usage(struct signet_usage *usage);
 struct signet_result signet_process_event(uint32_t child, uint32_t event);
+struct signet_result signet_set_create(void);
+struct signet_result signet_set_insert(uint32_t set, uint32_t endpoint, uint64_t key);
+struct signet_result signet_set_receive(uint32_t set, struct signet_message *message, uint64_t capacity,
+                                        uint64_t deadline);
+struct signet_result signet_process_observe(uint32_t what, uint64_t after, void *buffer, uint64_t length);
 
 #endif

@@ -19,6 +19,7 @@ enum signet_device_kind {
   SIGNET_DEVICE_INTERRUPT = 4,
   SIGNET_DEVICE_ARCHIVE = 5,
   SIGNET_DEVICE_POWER = 6,
+  SIGNET_DEVICE_NETWORK = 7,
 };
 
 enum signet_device_operation {

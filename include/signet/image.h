@@ -22,10 +22,13 @@ struct signet_note {
   uint64_t stack; /* bytes of main stack it asks for; 0: the default */
 };
 
-/* Start-up bytes of programs under the library OS: this, then `arguments` strings, `environment` strings ("K=V") and
- * one working directory, each NUL-terminated. Start-up slots: 0 standard input, 1 standard output, 2 standard error
- * (client ends of contracts/files.h, served by the console service), 3 the file service. */
-#define SIGNET_PROGRAM_VERSION 1u
+/* Start-up bytes of programs under the library OS, and of services that have none of their own: this, then `arguments`
+ * strings, `environment` strings ("K=V"), one working directory, and `slots` strings: the names of the start-up slots,
+ * in their order; each NUL-terminated. Of the names the library OS knows these: "input", "output", "error" (client ends
+ * of contracts/files.h, served by the console service), "files" (of the file service), "supervision" (of the
+ * supervisor, contracts/supervision.contract). One that is not there is an empty stream, or has no files. The others
+ * are the program's own: signet_slot of <signet/program.h> finds them. */
+#define SIGNET_PROGRAM_VERSION 2u
 #define SIGNET_PROGRAM_TRACE 1u /* name unimplemented calls on standard error at the end */
 
 struct signet_program {
@@ -33,7 +36,10 @@ struct signet_program {
   uint32_t flags;
   uint32_t arguments;
   uint32_t environment;
+  uint32_t slots; /* names; as many as there are start-up slots */
+  uint32_t reserved;
 };
+#define SIGNET_SLOT_NAME_MOST 32 /* bytes, with the NUL */
 
 #define SIGNET_SLOT_INPUT 0
 #define SIGNET_SLOT_OUTPUT 1

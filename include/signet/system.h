@@ -2,8 +2,13 @@
  * supervisor, which can give on only what it was given. Offsets count from the start of struct signet_system; all
  * tables are 8-byte aligned.
  *
- * Processes are started in the order of their rows, each as soon as it is built: a channel's other end may not exist
- * yet, messages wait in its queue. When the process `main` has ended, the system ends as it did. */
+ * Processes are built in the order of their rows, which the tools infer from the channels: who serves comes before who
+ * needs it. A row is started when those before it that serve it, and are supervised, have said STARTED or have been
+ * given up; a channel's other end may not exist yet, messages wait in its queue.
+ *
+ * When the process `main` has ended and is not to be started again, the system ends as it did: the others are told to
+ * stop, in the reverse order of their rows, and stopped. A system without one runs until its processes have all ended,
+ * or until it is told to end. */
 #ifndef SIGNET_SYSTEM_H
 #define SIGNET_SYSTEM_H
 
@@ -12,7 +17,7 @@
 #include <signet/abi.h>
 
 #define SIGNET_SYSTEM_MAGIC 0x5354454e474953ull
-#define SIGNET_SYSTEM_VERSION 1u
+#define SIGNET_SYSTEM_VERSION 2u
 #define SIGNET_SYSTEM_PROCESSES_MOST 64
 #define SIGNET_SYSTEM_CHANNELS_MOST 256
 #define SIGNET_SYSTEM_SHARES 256 /* parts of the memory that the supervisor has left when a process's turn comes */
@@ -23,7 +28,7 @@ struct signet_system {
   uint32_t length;                      /* of all */
   uint32_t processes, processes_offset; /* struct signet_system_process */
   uint32_t channels, channels_offset;   /* struct signet_system_channel */
-  uint32_t main;                        /* a process */
+  uint32_t main;                        /* a process, or NONE */
   uint32_t archive, power; /* start-up slots of the supervisor: the archive device; the power device, or NONE */
   uint32_t reserved;
 };
@@ -32,7 +37,27 @@ struct signet_system {
 enum signet_system_grant_kind {
   SIGNET_SYSTEM_CLIENT = 1, /* number: a channel */
   SIGNET_SYSTEM_SERVER = 2,
-  SIGNET_SYSTEM_DEVICE = 3, /* number: a start-up slot of the supervisor */
+  SIGNET_SYSTEM_DEVICE = 3, /* number: a start-up slot of the supervisor; lent, and lent again after a restart */
+  /* Client ends whose server is the supervisor itself; number: 0. */
+  SIGNET_SYSTEM_SUPERVISION = 4, /* contracts/supervision.contract; at most one a process */
+  SIGNET_SYSTEM_OBSERVATION = 5, /* contracts/observation.contract */
+};
+
+enum signet_system_restart {
+  SIGNET_SYSTEM_RESTART_NEVER = 0,
+  SIGNET_SYSTEM_RESTART_FAILURE = 1, /* when it ended otherwise than by exit status 0 */
+  SIGNET_SYSTEM_RESTART_ALWAYS = 2,
+};
+
+/* The first restart is at once. Each one that follows within `window` of the last waits twice as long as it did, from
+ * backoff_first to backoff_most. More than `limit` restarts within `window`: it is given up. Nanoseconds. */
+struct signet_system_policy {
+  uint32_t restart; /* enum signet_system_restart */
+  uint32_t limit;
+  uint64_t window;
+  uint64_t backoff_first, backoff_most;
+  uint64_t start_deadline; /* a supervised process that has not said STARTED by then is stopped, as one that failed */
+  uint64_t stop_deadline;  /* what it has, when told to stop, until it is stopped */
 };
 
 struct signet_system_grant {
@@ -46,12 +71,15 @@ struct signet_system_process {
   uint8_t hash[32];          /* of the image; one with another hash is not started */
   struct signet_quota quota; /* `memory` below SIGNET_SYSTEM_SHARES: that part, and 0 all, of what is left for it */
   uint64_t stack;
+  struct signet_system_policy policy;
   uint32_t startup_offset, startup_length;
   struct signet_system_grant slot[SIGNET_SLOTS_MOST];
 };
 
-/* Each end is granted to exactly one process. Of one channel, of contracts/events.h, no row names the server's end: the
- * supervisor keeps it and passes on to `main` what it is told. */
+/* Each end is granted to exactly one process. A channel between two that may be restarted apart needs both supervised:
+ * the client is given a new end (SERVICE_BACK), or the server is asked for one (CLIENT_WANTED). Of one channel, of
+ * contracts/events.h, no row names the server's end: the supervisor keeps it and passes on to `main` what it is told.
+ */
 struct signet_system_channel {
   uint32_t contract_offset, contract_length; /* struct signet_contract with its tables */
 };
