@@ -1,13 +1,17 @@
 /* The agreement between the services and whoever starts them: start-up slots and start-up bytes. Read by services/ and
  * by the host program (no header of the sealed side is needed).
  *
- * build/services/console: slots 0, 1, 2 are server ends of contracts/files.h (standard input, output, error of one
- * program), slots 3, 4, 5 the stream devices behind them. No start-up bytes. It ends when its clients have closed all
- * three. Quota it needs: threads 3, handles 12, memory 1 MiB and its stack, regions 16.
+ * build/services/console: slots 3k, 3k+1, 3k+2 are server ends of contracts/files.h, standard input, output and error
+ * of client k; behind those of the last client are the three stream devices, and then, if it is supervised, the client
+ * end of contracts/supervision.contract. Start-up bytes: struct services_console; none: one client, no flags. It ends
+ * when its clients have closed all of them, unless it is supervised: then when it is told to. Quota it needs: threads
+ * 3, handles 9 and 3 a client, memory 1 MiB and its stack, regions 16.
  *
- * build/services/files: slots 0 .. clients-1 are server ends of contracts/files.h, one a client; directory devices are
- * in the slots that the mounts name. Start-up bytes: struct services_files, then its mounts. It ends when its last
- * client is gone. Quota it needs: threads 1, handles 32, memory 1 MiB a client and its stack, regions 32.
+ * build/services/files: slots 0 .. clients-1 are server ends of contracts/files.h, one a client; slot `clients` is, if
+ * it is supervised, the client end of contracts/supervision.contract; directory devices are in the slots that the
+ * mounts name. Start-up bytes: struct services_files, then its mounts. It ends when its last client is gone, unless it
+ * is supervised: then when it is told to. Quota it needs: threads 1, handles 32, memory 1 MiB a client and its stack,
+ * regions 32.
  *
  * build/services/serial, the driver of the bare machine's first serial line: slots 0, 1, 2 as the console's; 3 the
  * ports device of a 16550 (8 ports), 4 its interrupt, 5 the client end of a channel of contracts/events.h, through
@@ -48,8 +52,22 @@ enum services_end {
 #undef SERVICES_END_ENUM
 };
 
+#define SERVICES_CONSOLE_VERSION 1u
 #define SERVICES_CONSOLE_STREAMS 3
-#define SERVICES_CONSOLE_SLOTS 6
+#define SERVICES_CONSOLE_SLOTS 6         /* of one client; each further one has SERVICES_CONSOLE_STREAMS more */
+#define SERVICES_CONSOLE_CLIENTS_MOST 9u /* as many as SIGNET_SLOTS_MOST has room for */
+/* Output is written in whole lines, each behind the name of the process that wrote it ("web | "), and without the
+ * control characters that would move the cursor. Without it: as it comes. */
+#define SERVICES_CONSOLE_PREFIXES 1u
+#define SERVICES_CONSOLE_SUPERVISED 2u /* slot 3 * clients + 3 is "supervision" */
+
+/* Input goes to the client that reads first, as long as that is there; the others read its end. */
+struct services_console {
+  uint32_t version;  /* SERVICES_CONSOLE_VERSION */
+  uint32_t clients;  /* 1 to SERVICES_CONSOLE_CLIENTS_MOST */
+  uint32_t flags;    /* SERVICES_CONSOLE_* */
+  uint32_t reserved; /* 0 */
+};
 
 #define SERVICES_FILES_VERSION 1u
 #define SERVICES_MOUNT_READ_ONLY 1u
@@ -59,8 +77,9 @@ struct services_files {
   uint32_t version; /* SERVICES_FILES_VERSION */
   uint32_t clients; /* 1 and up */
   uint32_t mounts;  /* 0 and up */
-  uint32_t reserved;
+  uint32_t flags;   /* SERVICES_FILES_SUPERVISED, or 0 */
 };
+#define SERVICES_FILES_SUPERVISED 1u /* slot `clients` is "supervision" */
 
 struct services_mount {
   uint32_t slot;  /* of the directory device */
