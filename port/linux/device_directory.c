@@ -299,11 +299,18 @@ static bool directory_request(struct port_device *device, const struct port_requ
   }
 }
 
-static void directory_close(struct port_device *device) {
+static void directory_reset(struct port_device *device) {
   struct directory_device *directory = (struct directory_device *)device;
-  for (uint32_t number = 0; number < FILES_MOST; number++)
+  for (uint32_t number = 0; number < FILES_MOST; number++) {
     if (directory->file[number] >= 0)
       close(directory->file[number]);
+    directory->file[number] = -1;
+  }
+}
+
+static void directory_close(struct port_device *device) {
+  struct directory_device *directory = (struct directory_device *)device;
+  directory_reset(device);
   close(directory->root);
   free(directory);
 }
@@ -313,7 +320,8 @@ struct port_device *linux_directory_device(const char *path, bool read_only, con
   *problem = "no memory for a directory";
   if (!directory)
     return NULL;
-  directory->device = (struct port_device){directory_request, directory_close};
+  directory->device =
+      (struct port_device){.request = directory_request, .close = directory_close, .reset = directory_reset};
   directory->read_only = read_only;
   memset(directory->file, -1, sizeof directory->file);
   directory->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);

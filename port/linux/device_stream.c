@@ -136,10 +136,17 @@ static bool stream_request(struct port_device *device, const struct port_request
   }
 }
 
-static void stream_close(struct port_device *device) {
+/* What was read stays read, and a position in a file is where it is. */
+static void stream_reset(struct port_device *device) {
   struct stream_device *stream = (struct stream_device *)device;
   if (stream->mode_changed)
     tcsetattr(stream->input, TCSANOW, &stream->mode);
+  stream->mode_changed = false;
+}
+
+static void stream_close(struct port_device *device) {
+  struct stream_device *stream = (struct stream_device *)device;
+  stream_reset(device);
   if (stream->input >= 0)
     close(stream->input);
   if (stream->output >= 0)
@@ -152,7 +159,7 @@ struct port_device *linux_stream_device(int input, int output, const char **prob
   *problem = "no memory for a stream";
   if (!stream)
     return NULL;
-  stream->device = (struct port_device){stream_request, stream_close};
+  stream->device = (struct port_device){.request = stream_request, .close = stream_close, .reset = stream_reset};
   stream->input = input < 0 ? -1 : dup(input);
   stream->output = output < 0 ? -1 : dup(output);
   struct stat host;

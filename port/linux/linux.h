@@ -42,6 +42,22 @@ void linux_seal_facts(struct linux_seal_facts *facts);
 struct port_device *linux_stream_device(int input, int output, const char **problem);
 struct port_device *linux_directory_device(const char *path, bool read_only, const char **problem);
 
+/* Images in memory: what is at `bytes` and `name` stays there unchanged until the device is closed. */
+struct linux_archive_entry {
+  const char *name;
+  const void *bytes;
+  size_t length;
+};
+struct port_device *linux_archive_device(const struct linux_archive_entry *entries, uint32_t count,
+                                         const char **problem);
+/* Hears once how the system ended (include/signet/system.h), on a processor's thread, under its filter, without the
+ * kernel lock; must not call the kernel, must not wait. `text` says why it did not start, or is empty. Who ended the
+ * system never has an answer, as on a machine that is off: the host program ends it. */
+struct signet_system_ending;
+typedef void linux_power_callback(void *context, const struct signet_system_ending *endings, uint32_t count,
+                                  const char *text);
+struct port_device *linux_power_device(linux_power_callback *callback, void *context, const char **problem);
+
 /* ---- Internal ---- */
 
 #define LINUX_WINDOW_BYTES (1ull << 32)
@@ -148,10 +164,11 @@ bool linux_confined(void);
 bool linux_signal_prepare(void);
 bool linux_signal_cpu(struct linux_cpu *cpu);
 
-/* device.c, device_stream.c, device_directory.c */
+/* device.c, device_*.c */
 struct port_device {
   bool (*request)(struct port_device *device, const struct port_request *request, struct signet_result *result);
   void (*close)(struct port_device *device);
+  void (*reset)(struct port_device *device); /* port_device_reset; NULL: there is nothing to forget */
 };
 bool linux_poller_start(void);
 /* Calls kernel_device_ready(thread) once, when the descriptor is ready. False: too many wait. */

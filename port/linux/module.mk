@@ -27,6 +27,13 @@ $(PORT_TEST): tests/linux/port_test.c tests/linux/guest.S $(LINUX_LIBRARY)
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $(filter %.c %.S,$^) -o $@ $(LINUX_LIBRARY) -lseccomp -lpthread
 TESTS += $(PORT_TEST)
 
+# Its devices, asked by a test in the kernel's place.
+DEVICE_TESTS := $(B)/tests/linux/archive_test
+$(DEVICE_TESTS): $(B)/tests/linux/%: tests/linux/%.c tests/linux/alone.c tests/linux/alone.h tests/lib/tap.c $(LINUX_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $(filter %.c,$^) -o $@ $(LINUX_LIBRARY) -lseccomp -lpthread
+TESTS += $(DEVICE_TESTS)
+
 # Processes that call the kernel with nonsense.
 $(B)/tests/linux/nonsense: tests/linux/nonsense.c tests/child.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
