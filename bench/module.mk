@@ -1,7 +1,7 @@
 # Workloads built sealed and native with the same C library, the two sides of the kernel's figures, and what Linux does.
 BENCH_WORK := sha256 matmul nbody hash_table sort fib lz hello
 BENCH_CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror
-BENCH_SEALED := $(BENCH_WORK:%=$(B)/bench/sealed/%) $(B)/bench/sealed/parent $(B)/bench/sealed/echo
+BENCH_SEALED := $(BENCH_WORK:%=$(B)/bench/sealed/%) $(B)/bench/sealed/parent $(B)/bench/sealed/echo $(B)/bench/sealed/stub_echo
 BENCH_NATIVE := $(BENCH_WORK:%=$(B)/bench/native/%) $(B)/bench/native/linux $(B)/bench/native/verify
 
 .PHONY: bench bench-programs bench-keep
@@ -22,12 +22,18 @@ $(BENCH_WORK:%=$(B)/bench/sealed/%): $(B)/bench/sealed/%: bench/work/%.c bench/w
 $(BENCH_WORK:%=$(B)/bench/native/%): $(B)/bench/native/%: bench/work/%.c bench/work/measure.h $(B)/bin/native-musl-cc $$(NATIVE_MUSL_INPUTS)
 	@mkdir -p $(@D)
 	$(B)/bin/native-musl-cc $(BENCH_CFLAGS) -o $@ $< -lm
-$(B)/bench/sealed/parent: bench/sealed/parent.c bench/sealed/exchange.h contracts/files.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+$(B)/gen/bench/sealed/ask.h: bench/sealed/ask.contract $$(CONTRACTC)
 	@mkdir -p $(@D)
-	$(B)/bin/signet-cc $(BENCH_CFLAGS) -Iinclude -I. -o $@ $<
+	$(CONTRACTC) --header $@ $<
+$(B)/bench/sealed/parent: bench/sealed/parent.c bench/sealed/exchange.h $(B)/gen/bench/sealed/ask.h contracts/files.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(BENCH_CFLAGS) -Iinclude -I. -I$(B)/gen -o $@ $<
 $(B)/bench/sealed/echo: bench/sealed/echo.c bench/sealed/echo_start.S bench/sealed/exchange.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc $(BENCH_CFLAGS) -Iinclude -I. -nostartfiles -o $@ bench/sealed/echo_start.S $< -lsignet
+$(B)/bench/sealed/stub_echo: bench/sealed/stub_echo.c bench/sealed/echo_start.S $(B)/gen/bench/sealed/ask.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(BENCH_CFLAGS) -Iinclude -I. -I$(B)/gen -nostartfiles -o $@ bench/sealed/echo_start.S $< -lsignet
 $(B)/bench/native/linux: bench/native/linux.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -o $@ $<

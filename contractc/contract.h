@@ -48,6 +48,14 @@ static inline bool contract_end_is(uint32_t handle, uint32_t kind, const uint8_t
          information.state == state && !memcmp(information.identity, table_hash, 32);
 }
 
+/* The same for an end that hears in that state: its peer may have spoken already, and the channel be in a later state,
+ * when a message is queued. What the message is, the kernel has checked. */
+static inline bool contract_end_hears(uint32_t handle, uint32_t kind, const uint8_t table_hash[32], uint32_t state) {
+  struct signet_handle_information information;
+  return signet_handle_query(handle, &information).status == SIGNET_OK && information.kind == kind &&
+         (information.state == state || information.queued) && !memcmp(information.identity, table_hash, 32);
+}
+
 /* The peer broke the contract: nothing that it says has a meaning any more. */
 static inline void contract_abandon(uint32_t handle, const struct signet_message *message) {
   for (uint32_t i = 0; i < message->moved_count && i < SIGNET_MESSAGE_MOVED; i++)

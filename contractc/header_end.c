@@ -26,12 +26,12 @@ static void create_write(const struct header *header) {
               "/* A handle that should be this end in this state, as one from a start-up slot: CONTRACT where it is "
               "not. */\n"
               "static inline int64_t %s_adopt_%s_%s(uint32_t handle, struct %s_%s_%s *end) {\n"
-              "  if (!contract_end_is(handle, SIGNET_KIND_%s, (const uint8_t[]){%s_TABLE_HASH}, %s_STATE_%s))\n"
+              "  if (!contract_end_%s(handle, SIGNET_KIND_%s, (const uint8_t[]){%s_TABLE_HASH}, %s_STATE_%s))\n"
               "    return SIGNET_CONTRACT;\n  end->handle = handle;\n  return SIGNET_OK;\n}\n"
               "static inline void %s_close_%s_%s(struct %s_%s_%s *end) {\n"
               "  signet_handle_close(end->handle);\n  end->handle = 0;\n}\n",
-              prefix, name, state, prefix, name, state, side == CLIENT ? "CLIENT" : "SERVER", upper, upper, state,
-              prefix, name, state, prefix, name, state);
+              prefix, name, state, prefix, name, state, contract->states[i]->side == side ? "is" : "hears",
+              side == CLIENT ? "CLIENT" : "SERVER", upper, upper, state, prefix, name, state, prefix, name, state);
     }
 }
 

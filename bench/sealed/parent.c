@@ -1,6 +1,6 @@
-/* The kernel's own figures, measured by a sealed process: `parent null|channel|block|start|alive ROUNDS [IMAGE]`. Run
- * by bench/run under `signet run`; prints nanoseconds for one operation, as bench/native/linux.c does. For `alive` it
- * starts ROUNDS processes that all wait, says so, and stops them when told to on standard input. */
+/* The kernel's own figures, measured by a sealed process: `parent null|channel|stubs|block|start|alive ROUNDS [IMAGE]`.
+ * Run by bench/run under `signet run`; prints nanoseconds for one operation, as bench/native/linux.c does. For `alive`
+ * it starts ROUNDS processes that all wait, says so, and stops them when told to on standard input. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/sealed/ask.h"
 #include "bench/sealed/exchange.h"
 #include "contracts/files.h"
 #include <signet/image.h>
@@ -73,8 +74,9 @@ static double null_call(long rounds) {
   return (now() - start) / (double)rounds;
 }
 
-/* Starts echo.c; the client end is written to *endpoint. */
-static uint32_t start_echo(const char *path, uint32_t *endpoint) {
+/* Starts echo.c, or stub_echo.c; the client end is written to *endpoint. */
+static uint32_t start_echo(const char *path, const struct signet_contract *contract, size_t length,
+                           uint32_t *endpoint) {
   struct signet_process_specification specification = {
       .image = load_image(path),
       .slots = 1,
@@ -83,7 +85,7 @@ static uint32_t start_echo(const char *path, uint32_t *endpoint) {
       .name = "echo",
   };
   uint32_t child = (uint32_t)done(signet_process_create(&specification), "process_create");
-  uint64_t ends = done(signet_channel_create(&exchange.contract, sizeof exchange), "channel_create");
+  uint64_t ends = done(signet_channel_create(contract, length), "channel_create");
   done(signet_process_grant(child, 0, (uint32_t)(ends >> 32)), "process_grant");
   done(signet_process_start(child), "process_start");
   *endpoint = (uint32_t)ends;
@@ -101,7 +103,7 @@ static void end_echo(uint32_t child, uint32_t endpoint) {
 }
 
 static double request_and_reply(long rounds, const char *path) {
-  uint32_t endpoint, child = start_echo(path, &endpoint);
+  uint32_t endpoint, child = start_echo(path, &exchange.contract, sizeof exchange, &endpoint);
   struct exchange_message request = {.message = {.tag = EXCHANGE_REQUEST, .length = EXCHANGE_DATA}}, reply;
   double start = now();
   for (long i = 0; i < rounds; i++) {
@@ -117,8 +119,38 @@ static double request_and_reply(long rounds, const char *path) {
   return time;
 }
 
+/* request_and_reply by the functions that contractc makes. */
+static double through_stubs(long rounds, const char *path) {
+  struct ask_client_READY ready;
+  struct ask_client_QUESTION_ASKED waiting;
+  struct ask_client_QUESTION_ASKED_received received;
+  struct ask_buffer buffer;
+  struct ask_QUESTION question = {{0}};
+  uint32_t endpoint, child = start_echo(path, &ask_contract.contract, ASK_CONTRACT_LENGTH, &endpoint);
+  if (ask_adopt_client_READY(endpoint, &ready) != SIGNET_OK) {
+    fprintf(stderr, "parent: the end is another than it was made\n");
+    exit(1);
+  }
+  double start = now();
+  for (long i = 0; i < rounds; i++) {
+    int64_t status = ask_call_QUESTION(&ready, &waiting, &question, &received, &buffer, SIGNET_NEVER);
+    if (status != SIGNET_OK)
+      end_echo(child, waiting.handle);
+    done((struct signet_result){status, 0}, "ask_call_QUESTION");
+    memcpy(question.bytes, received.REPLY.message.bytes, ASK_BYTES);
+    ready = received.REPLY.next;
+  }
+  double time = (now() - start) / (double)rounds;
+  if (question.bytes[0] != (uint8_t)rounds || question.bytes[ASK_BYTES - 1] != (uint8_t)rounds) {
+    fprintf(stderr, "parent: the replies were wrong\n");
+    exit(1);
+  }
+  end_echo(child, ready.handle);
+  return time;
+}
+
 static double block_and_back(long rounds, const char *path) {
-  uint32_t endpoint, child = start_echo(path, &endpoint);
+  uint32_t endpoint, child = start_echo(path, &exchange.contract, sizeof exchange, &endpoint);
   uint64_t block = done(signet_block_allocate(BLOCK), "block_allocate");
   uint32_t handle = (uint32_t)block;
   volatile uint8_t *bytes = (volatile uint8_t *)(uintptr_t)(block >> 32);
@@ -159,13 +191,13 @@ static uint32_t make_end(uint32_t child, uint32_t slot) {
 static struct hello start_hello(uint32_t image) {
   static struct {
     struct signet_program program;
-    char text[16];
-  } bytes = {{.version = SIGNET_PROGRAM_VERSION, .arguments = 1}, "hello\0/"};
+    char text[sizeof "hello\0/\0input\0output\0error\0files"];
+  } bytes = {{.version = SIGNET_PROGRAM_VERSION, .arguments = 1, .slots = 4}, "hello\0/\0input\0output\0error\0files"};
   struct signet_process_specification specification = {
       .image = image,
       .slots = 4,
       .startup_offset = (uint32_t)(uintptr_t)&bytes,
-      .startup_length = sizeof bytes.program + sizeof "hello" + sizeof "/",
+      .startup_length = sizeof bytes,
       .stack = 16 * SIGNET_PAGE,
       .quota = {.memory = 1 << 20, .threads = 1, .handles = 8, .regions = 16},
       .name = "hello",
@@ -277,7 +309,7 @@ static void keep_alive(long count, const char *path) {
 
 int main(int count, char **arguments) {
   if (count < 3) {
-    fprintf(stderr, "usage: parent null|channel|block|start|alive ROUNDS [IMAGE]\n");
+    fprintf(stderr, "usage: parent null|channel|stubs|block|start|alive ROUNDS [IMAGE]\n");
     return 2;
   }
   const char *what = arguments[1], *image = count > 3 ? arguments[3] : "";
@@ -287,6 +319,8 @@ int main(int count, char **arguments) {
     time = null_call(rounds);
   } else if (strcmp(what, "channel") == 0) {
     time = request_and_reply(rounds, image);
+  } else if (strcmp(what, "stubs") == 0) {
+    time = through_stubs(rounds, image);
   } else if (strcmp(what, "block") == 0) {
     time = block_and_back(rounds, image);
   } else if (strcmp(what, "start") == 0) {

@@ -410,6 +410,21 @@ static void test_table(void) {
   struct sample_client_READY client;
   ok(sample_adopt_client_READY(pair.client.handle, &client) == SIGNET_OK && client.handle == pair.client.handle,
      "what is right is");
+  struct used_client_READY asking;
+  struct used_server_READY hearing, adopted;
+  struct used_client_ASK_ASKED asked;
+  struct used_server_ASK_ASKED answering;
+  struct used_buffer buffer;
+  ok(used_create(&asking, &hearing) == SIGNET_OK && used_send_ASK(&asking, &asked, &buffer) == SIGNET_OK,
+     "a client that does not wait for its server's start");
+  ok(used_adopt_server_READY(hearing.handle, &adopted) == SIGNET_OK,
+     "an end that hears is adopted also when its peer has spoken already");
+  struct used_server_READY_received received;
+  ok(used_receive_READY(&adopted, &received, &buffer, 0) == SIGNET_OK &&
+         used_adopt_server_READY(received.ASK.next.handle, &hearing) == SIGNET_CONTRACT &&
+         used_adopt_server_ASK_ASKED(received.ASK.next.handle, &answering) == SIGNET_OK,
+     "but not once it has heard that, and it is its turn");
+  close_both(asked.handle, answering.handle);
   close_both(pair.client.handle, pair.server.handle);
 }
 

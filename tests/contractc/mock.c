@@ -196,6 +196,7 @@ struct signet_result signet_handle_query(uint32_t handle, struct signet_handle_i
   struct channel *channel = channel_of(handle, &side);
   if (channel) {
     information->state = channel->state;
+    information->queued = channel->count[side];
     memcpy(information->identity, channel->hash, 32);
   }
   return result(SIGNET_OK, 0);
