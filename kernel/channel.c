@@ -37,6 +37,7 @@ enum signet_status channel_create(struct contract *contract, struct channel **cr
     end->limit = contract->slots[side];
     list_initialise(&end->waiters);
     list_initialise(&end->closing_link);
+    list_initialise(&end->set_link);
     end->slots = allocate(slots_length(end));
     if (!end->slots)
       goto no_slots;
@@ -293,9 +294,8 @@ static enum signet_status take_moved(struct kernel_process *process, const struc
   return SIGNET_OK;
 }
 
-/* Writes the oldest message; on any error it stays. */
-static struct signet_result take(struct kernel_process *process, struct endpoint *endpoint, uint64_t message,
-                                 uint64_t capacity) {
+struct signet_result channel_take(struct kernel_process *process, struct endpoint *endpoint, uint64_t message,
+                                  uint64_t capacity) {
   struct slot *slot = endpoint_slot(endpoint, 0);
   const uint32_t head[] = {slot->tag, slot->length, slot->moved_count, 0};
   _Static_assert(sizeof head == offsetof(struct signet_message, moved), "the beginning of a message");
@@ -314,10 +314,12 @@ static struct signet_result take(struct kernel_process *process, struct endpoint
   if (++endpoint->head == endpoint->limit)
     endpoint->head = 0;
   endpoint->count--;
+  if (endpoint->set)
+    set_taken(endpoint);
   return result(SIGNET_OK, 0);
 }
 
-static enum signet_status buffer_valid(uint64_t message, uint64_t capacity) {
+enum signet_status channel_buffer_valid(uint64_t message, uint64_t capacity) {
   if (message % 8)
     return SIGNET_ARGUMENT;
   return range_valid(message, capacity, 8) && range_valid(message, SIGNET_MESSAGE_DATA, 8) ? SIGNET_OK : SIGNET_ADDRESS;
@@ -326,7 +328,7 @@ static enum signet_status buffer_valid(uint64_t message, uint64_t capacity) {
 static struct signet_result receive_one(struct thread *thread, struct endpoint *endpoint, uint64_t message,
                                         uint64_t capacity, uint64_t deadline) {
   if (endpoint->count)
-    return take(thread->process, endpoint, message, capacity);
+    return channel_take(thread->process, endpoint, message, capacity);
   if (endpoint_peer(endpoint)->closed)
     return error(SIGNET_CLOSED);
   if (wait_deadline_passed(deadline))
@@ -358,7 +360,7 @@ static __attribute__((noinline)) struct signet_result receive_any(struct thread 
   for (uint32_t n = 0; n < count; n++) {
     uint32_t i = (thread->cursor + n) % (uint32_t)count;
     if (endpoint[i]->count) {
-      struct signet_result outcome = take(process, endpoint[i], message, capacity);
+      struct signet_result outcome = channel_take(process, endpoint[i], message, capacity);
       if (outcome.status == SIGNET_OK) {
         outcome.value = i;
         thread->cursor = (uint8_t)(i + 1);
@@ -384,7 +386,7 @@ struct signet_result call_channel_receive(struct thread *thread, const uint64_t 
   uint32_t handle;
   if (!count || count > ENDPOINTS_MOST || handles % 4)
     return error(SIGNET_ARGUMENT);
-  enum signet_status status = buffer_valid(message, capacity);
+  enum signet_status status = channel_buffer_valid(message, capacity);
   if (status)
     return error(status);
   if (!range_valid(handles, count * 4, 4))
@@ -401,7 +403,7 @@ struct signet_result call_channel_call(struct thread *thread, const uint64_t *ar
   struct endpoint *endpoint = handle_find_endpoint(thread->process, arguments[0]);
   if (!endpoint)
     return error(SIGNET_HANDLE);
-  enum signet_status status = buffer_valid(arguments[2], arguments[3]);
+  enum signet_status status = channel_buffer_valid(arguments[2], arguments[3]);
   if (status)
     return error(status);
   if (!thread->sent) {

@@ -23,6 +23,8 @@ static void divert(struct kernel_process *process, uint32_t event) {
     device_forget(thread);
     if (thread->state == THREAD_WAITING)
       schedule_ready(thread, false);
+    else if (thread->call == SIGNET_CALL_set_receive)
+      set_wake_another(thread);
     thread->retry = false;
     port_context_set_result(thread->context, error(SIGNET_INTERRUPTED));
   }

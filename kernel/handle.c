@@ -71,6 +71,8 @@ uint32_t handle_insert(struct kernel_process *process, struct object *object) {
 
 /* Nobody waits for a message there any more, nor is to ask there again. */
 static void endpoint_leave(struct endpoint *endpoint) {
+  if (endpoint->set)
+    set_leave(endpoint);
   wait_wake_at(endpoint);
   handover_forget(endpoint->asker);
 }
@@ -92,6 +94,8 @@ void handle_remove(struct object *object) {
     endpoint_leave(CONTAINER(object, struct endpoint, object));
   else if (object->kind == SIGNET_KIND_PROCESS)
     wait_wake_all(&CONTAINER(object, struct kernel_process, object)->waiters);
+  else if (object->kind == SIGNET_KIND_SET)
+    wait_wake_all(&CONTAINER(object, struct set, object)->waiters);
 }
 
 void handle_discard(struct object *object) {

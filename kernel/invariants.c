@@ -40,6 +40,12 @@ static const char *endpoint_check(const struct endpoint *endpoint) {
         "endpoint: its asker is a thread of its holder that asked it");
   CHECK(endpoint->asker->wait != WAIT_ANSWER || (!endpoint->count && list_empty(&endpoint->waiters)),
         "endpoint: who waits for his answer there waits alone, for a message that is not there");
+  if (endpoint->set) {
+    CHECK(endpoint->object.owner && endpoint->object.owner == endpoint->set->object.owner,
+          "set: whoever holds it holds its members");
+    CHECK(endpoint->set_ready == (endpoint->count || endpoint->peer->closed),
+          "set: a member is ready while a message waits there or its peer is closed");
+  }
   for (uint32_t i = 0; i < endpoint->count; i++) {
     const struct slot *slot = endpoint_slot(endpoint, i);
     CHECK(slot->tag < channel->contract->messages, "message: its tag is in its contract");
@@ -62,7 +68,7 @@ static const char *endpoint_check(const struct endpoint *endpoint) {
 
 static const char *objects_check(struct kernel_process *process) {
   uint64_t memory = 0;
-  uint32_t handles = 0, blocks = 0;
+  uint32_t handles = 0, blocks = 0, inserted = 0, members = 0;
   for (const struct list *node = process->paid.next; node != &process->paid; node = node->next) {
     struct object *object = CONTAINER(node, struct object, paid_link);
     CHECK(object->payer == process, "object: it is on the list of whom it is charged to");
@@ -126,7 +132,8 @@ static const char *thread_check(const struct thread *thread) {
         "thread: it waits for something or not at all");
   CHECK(!thread->timer || (thread->state == THREAD_WAITING && kernel.timers[thread->timer] == thread),
         "thread: an armed deadline is that of a waiting thread");
-  CHECK(!thread->nodes || thread->wait == WAIT_OBJECTS, "thread: wait nodes are in use while it waits");
+  CHECK(!thread->nodes || thread->wait == WAIT_OBJECTS || thread->wait == WAIT_SET,
+        "thread: wait nodes are in use while it waits");
   CHECK(thread->asked == &nowhere || thread->asked->asker == thread, "thread: what it asked knows its asker");
   CHECK(thread->wait != WAIT_ANSWER || (thread->asked != &nowhere && !thread->timer),
         "thread: who waits for his answer knows where he asked, and waits for ever");
@@ -149,6 +156,7 @@ static const char *process_check(struct kernel_process *process) {
   CHECK(process->state != SIGNET_PROCESS_RUNNING || !list_empty(&process->threads),
         "process: a running one has threads");
   CHECK(process->run != RUN_ACTIVE || process->cpu->process == process, "process: an active one is on its processor");
+  CHECK(inserted == members, "set: whoever is in one is on one of its lists");
   CHECK(process->ready_count == length_of(&process->ready) && !process->zero, "process: its ready threads are counted");
   CHECK((process->run == RUN_QUEUED) == !list_empty(&process->run_link), "process: a queued one is on a queue");
   CHECK(process->state != SIGNET_PROCESS_RUNNING || process->run != RUN_IDLE || list_empty(&process->ready),

@@ -102,8 +102,19 @@ struct endpoint {
   uint64_t fits;
   uint32_t fits_stance;
   uint8_t fits_next;
+  bool set_ready;           /* on its set's list of ready ones */
   struct endpoint *carrier; /* in whose queue it travels, NULL otherwise */
   struct list closing_link;
+  struct set *set; /* NULL: in none */
+  struct list set_link;
+  uint64_t key; /* by which its set names it */
+};
+
+/* Endpoints of its holder's. */
+struct set {
+  struct object object;
+  struct list ready, quiet; /* its members: those where a message waits or whose peer is closed, and the others */
+  struct list waiters;      /* of wait_node */
 };
 
 struct channel {
@@ -160,10 +171,10 @@ struct kernel_image {
 
 enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_WAITING };
 /* WAIT_ANSWER: in a channel_call, at the end that it asked, where nobody else waits. */
-enum wait_kind { WAIT_NONE, WAIT_WORD, WAIT_OBJECTS, WAIT_DEVICE, WAIT_ANSWER };
+enum wait_kind { WAIT_NONE, WAIT_WORD, WAIT_OBJECTS, WAIT_DEVICE, WAIT_ANSWER, WAIT_SET };
 
 struct wait_node {
-  struct list link; /* the waiters of an endpoint or a child */
+  struct list link; /* the waiters of an endpoint, a set or a child */
   struct thread *thread;
 };
 
@@ -413,6 +424,21 @@ static inline struct slot *endpoint_slot(const struct endpoint *endpoint, uint32
 
 /* ---- handover.c ---- */
 /* What a thread that never made a channel_call asked, and who asked an end that nobody did. */
+/* Receives the oldest message there, for a buffer that is good; on any error it stays. */
+struct signet_result channel_take(struct kernel_process *process, struct endpoint *endpoint, uint64_t message,
+                                  uint64_t capacity);
+enum signet_status channel_buffer_valid(uint64_t message, uint64_t capacity);
+
+/* ---- set.c ---- */
+/* A member: a message came, or its peer closed. */
+void set_arrived(struct endpoint *member);
+/* A message was received from it. */
+void set_taken(struct endpoint *member);
+void set_leave(struct endpoint *member);
+/* The thread was woken by the set of its set_receive, but will not make that call again. */
+void set_wake_another(struct thread *thread);
+void set_destroy(struct set *set);
+
 extern struct endpoint nowhere;
 extern struct thread nobody;
 /* The thread's arguments are another call's. */

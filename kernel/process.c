@@ -276,7 +276,7 @@ struct signet_result call_process_create(struct thread *thread, const uint64_t *
 struct signet_result call_process_grant(struct thread *thread, const uint64_t *arguments) {
   struct kernel_process *process = thread->process, *child = child_find(thread, arguments[0]);
   struct object *object = handle_find(process, arguments[2]);
-  if (!child || !object || object->kind == SIGNET_KIND_PROCESS)
+  if (!child || !object || object->kind == SIGNET_KIND_PROCESS || object->kind == SIGNET_KIND_SET)
     return error(SIGNET_HANDLE);
   enum signet_status status = process_may_fill(child, arguments[1], object->charge);
   if (status)

@@ -44,7 +44,6 @@ void object_destroy(struct object *object) {
     image_release(reference->image);
     release(reference, sizeof *reference);
     return;
-  }
   case SIGNET_KIND_DEVICE: {
     struct device *device = CONTAINER(object, struct device, object);
     object_charge(object, NULL);
@@ -60,6 +59,8 @@ void object_destroy(struct object *object) {
       process_reap(process);
     else
       process_end(process, &ending); /* and frees it, at once or when its thread has left its processor */
+    set_destroy(CONTAINER(object, struct set, object));
+    return;
     return;
   }
   case SIGNET_KIND_SET:

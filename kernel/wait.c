@@ -58,6 +58,7 @@ void wait_cancel(struct thread *thread) {
     list_remove(&thread->turn_link);
     break;
   case WAIT_OBJECTS:
+  case WAIT_SET:
     for (uint32_t i = 0; i < thread->nodes; i++)
       list_remove(&node_at(thread, i)->link);
     thread->nodes = 0;
@@ -84,6 +85,8 @@ void wait_wake_at(struct endpoint *endpoint) {
     schedule_ready(endpoint->asker, true);
   wait_wake_all(&endpoint->waiters);
   endpoint->listed = 0;
+  if (endpoint->set)
+    set_arrived(endpoint);
 }
 
 static struct list *bucket(struct kernel_process *process, uint32_t word) {

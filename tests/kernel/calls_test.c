@@ -2,7 +2,7 @@
 #include "support.h"
 
 static struct kernel_process *process;
-static uint32_t endpoint, peer, block, image_handle, child, device_handle;
+static uint32_t endpoint, peer, block, image_handle, child, device_handle, set;
 static struct port_device device = {.ready = true};
 
 /* What a call may be given as an offset, a length, a handle or a number, and may not survive. */
@@ -78,7 +78,10 @@ static void setup(void) {
                                             .name = "child"};
   child = (uint32_t)in(process, SIGNET_CALL_process_create, SCRATCH, 0, 0, 0, 0).value;
   memset(at(process, SCRATCH), 0, sizeof *specification);
-  if (!endpoint || !image_handle || !block || !child || !device_handle)
+  set = (uint32_t)in(process, SIGNET_CALL_set_create, 0, 0, 0, 0, 0).value;
+  in(process, SIGNET_CALL_set_insert, set, peer, 7, 0, 0);
+  if (!endpoint || !image_handle || !block || !child || !device_handle || !set ||
+      !handle_find_endpoint(process, peer)->set)
     abort();
 }
 
@@ -219,6 +222,21 @@ static void table_of_refusals(void) {
       {SIGNET_CALL_process_event, {child, 31}, SIGNET_ARGUMENT},
       {SIGNET_CALL_process_event, {child, 32 + SIGNET_EVENT_INTERRUPT}, SIGNET_ARGUMENT},
       {SIGNET_CALL_process_event, {child, UINT64_C(1) << 32 | SIGNET_EVENT_INTERRUPT}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_process_grant, {child, 0, set}, SIGNET_HANDLE}, /* a set stays with who made it */
+      {SIGNET_CALL_set_insert, {0, endpoint, 1}, SIGNET_HANDLE},
+      {SIGNET_CALL_set_insert, {endpoint, endpoint, 1}, SIGNET_HANDLE},
+      {SIGNET_CALL_set_insert, {set | UINT64_C(1) << 32, endpoint, 1}, SIGNET_HANDLE},
+      {SIGNET_CALL_set_insert, {set, 0, 1}, SIGNET_HANDLE},
+      {SIGNET_CALL_set_insert, {set, set, 1}, SIGNET_HANDLE},
+      {SIGNET_CALL_set_insert, {set, block, 1}, SIGNET_HANDLE},
+      {SIGNET_CALL_set_insert, {set, peer, 1}, SIGNET_STATE},
+      {SIGNET_CALL_set_receive, {block, SCRATCH, 100, 0}, SIGNET_HANDLE},
+      {SIGNET_CALL_set_receive, {set | UINT64_C(1) << 32, SCRATCH, 100, 0}, SIGNET_HANDLE},
+      {SIGNET_CALL_set_receive, {set, SCRATCH + 4, 100, 0}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_set_receive, {set, SCRATCH, UINT64_MAX, 0}, SIGNET_ADDRESS},
+      {SIGNET_CALL_set_receive, {set, WINDOW_BYTES - 8, 8, 0}, SIGNET_ADDRESS},
+      {SIGNET_CALL_set_receive, {set, WINDOW_BYTES + SCRATCH, 100, 0}, SIGNET_ADDRESS},
+      {SIGNET_CALL_set_receive, {set, SCRATCH, 100, 0}, SIGNET_TIMEOUT},
       {SIGNET_CALL_COUNT, {0}, SIGNET_UNSUPPORTED},
       {UINT32_MAX, {0}, SIGNET_UNSUPPORTED},
   };
@@ -236,8 +254,8 @@ static void table_of_refusals(void) {
     if (refusals[i].number < SIGNET_CALL_COUNT)
       covered[refusals[i].number] = true;
   }
-  /* Two calls have nothing that could be wrong. */
-  covered[SIGNET_CALL_abi_version] = covered[SIGNET_CALL_thread_yield] = true;
+  /* Three calls have nothing that could be wrong. */
+  covered[SIGNET_CALL_abi_version] = covered[SIGNET_CALL_thread_yield] = covered[SIGNET_CALL_set_create] = true;
   for (unsigned i = 0; i < SIGNET_CALL_COUNT; i++)
     CHECK(covered[i]);
   CHECK_INVARIANTS();
@@ -254,10 +272,10 @@ static void nonsense_everywhere(void) {
     if (number == SIGNET_CALL_process_exit || number == SIGNET_CALL_thread_exit)
       continue; /* may rightly end it */
     for (unsigned i = 0; i < NONSENSE * NONSENSE; i++) {
-      const uint64_t handles[] = {endpoint, block, image_handle, child, device_handle, peer};
+      const uint64_t handles[] = {endpoint, block, image_handle, child, device_handle, peer, set};
       uint64_t a = nonsense[i / NONSENSE], b = nonsense[i % NONSENSE], c = nonsense[(i * 7) % NONSENSE];
       if (number >= SIGNET_CALL_channel_send && i % 3 == 0)
-        a = handles[i % 6];
+        a = handles[i / 3 % 7];
       if (number == SIGNET_CALL_handle_close || number == SIGNET_CALL_image_load)
         a = nonsense[i / NONSENSE];
       struct signet_result got = in(process, number, a, b, c, nonsense[(i * 11) % NONSENSE], 0);

@@ -169,13 +169,20 @@ static void one_call(struct kernel_process *process) {
     b = a, a = some_handle(process, SIGNET_KIND_CLIENT), c = some_offset(process), d = 400, e = some_deadline();
     write_message(process, b);
     break;
+  case SIGNET_CALL_set_insert:
+    a = some_handle(process, SIGNET_KIND_SET), b = some_handle(process, SIGNET_KIND_CLIENT);
+    c = UINT64_C(1) << 40 | b;
+    break;
+  case SIGNET_CALL_set_receive:
+    b = a, a = some_handle(process, SIGNET_KIND_SET), c = chance(10) ? 400 : chance(100), d = some_deadline();
+    break;
   case SIGNET_CALL_handle_close:
     if (chance(3))
       return;
-    a = some_handle(process, 1 + chance(6));
+    a = some_handle(process, 1 + chance(7));
     break;
   case SIGNET_CALL_handle_query:
-    b = a, a = some_handle(process, 1 + chance(6));
+    b = a, a = some_handle(process, 1 + chance(7));
     break;
   case SIGNET_CALL_block_allocate:
     a = 1 + chance(chance(10) ? 20000 : UINT32_MAX);
@@ -191,7 +198,7 @@ static void one_call(struct kernel_process *process) {
     write_specification(process, a);
     break;
   case SIGNET_CALL_process_grant:
-    a = some_handle(process, SIGNET_KIND_PROCESS), b = chance(3), c = some_handle(process, 1 + chance(6));
+    a = some_handle(process, SIGNET_KIND_PROCESS), b = chance(3), c = some_handle(process, 1 + chance(7));
     break;
   case SIGNET_CALL_process_start:
     a = some_handle(process, SIGNET_KIND_PROCESS);

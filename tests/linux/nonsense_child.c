@@ -66,6 +66,8 @@ static int deadline_of(uint32_t number) {
   case SIGNET_CALL_word_wait:
   case SIGNET_CALL_process_wait:
     return 2;
+  case SIGNET_CALL_set_receive:
+    return 3;
   case SIGNET_CALL_channel_receive:
   case SIGNET_CALL_channel_call:
     return 4;
