@@ -34,6 +34,7 @@ $(B)/tests/services/supervisor_test: $(patsubst %,$(B)/tests/lib/native/%.o,serv
 $(addprefix $(B)/tests/services/,memory_test memory_archive_test memory_model_test): \
   $(patsubst %,$(B)/tests/lib/native/%.o,tests/services/memory_kernel.c services/memory.c services/cpio.c services/pages.c \
   services/request.c lib/tree.c lib/normalise.c tests/lib/tap.c)
+$(B)/tests/services/lines_test: $(patsubst %,$(B)/tests/lib/native/%.o,services/lines.c tests/lib/tap.c)
 $(B)/tests/services/serial_test: $(patsubst %,$(B)/tests/lib/native/%.o,tests/services/serial_line.c services/serial.c \
   services/line.c services/stream.c tests/lib/tap.c)
 SERVICES_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/services/*_test.c))
