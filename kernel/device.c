@@ -1,9 +1,43 @@
-/* Requests to the port's devices: decoded and checked here, answered there. Kernel lock, given up while the port is
- * asked.
+/* Who holds a device of the port, by whom it was lent, and requests to it: decoded and checked here, answered there.
+ * Kernel lock, given up while the port is asked.
  *
  * The port names a waiting request by a ticket, never by a pointer, so that an answer which comes too late finds
  * nothing. */
 #include "kernel/object.h"
+
+struct device *device_create(struct port_device *port) {
+  struct device *device = allocate(sizeof *device);
+  if (!device)
+    return NULL;
+  object_initialise(&device->object, SIGNET_KIND_DEVICE, 0);
+  device->port = port;
+  return device;
+}
+
+enum signet_status device_lend(struct device *device, struct device **lent) {
+  if (device->borrower)
+    return SIGNET_STATE;
+  struct device *borrower = device_create(device->port);
+  if (!borrower)
+    return SIGNET_MEMORY;
+  device_wake_all(device);
+  borrower->lender = device;
+  *lent = device->borrower = borrower;
+  return SIGNET_OK;
+}
+
+void device_close(struct device *device) {
+  object_charge(&device->object, NULL);
+  if (device->lender)
+    device->lender->borrower = device->borrower;
+  if (device->borrower)
+    device->borrower->lender = device->lender;
+  else if (device->lender)
+    port_device_reset(device->port);
+  else
+    port_device_close(device->port);
+  release(device, sizeof *device);
+}
 
 static struct list *bucket(uint64_t ticket) { return &kernel.tickets[ticket % TICKET_BUCKETS]; }
 
@@ -78,6 +112,8 @@ struct signet_result call_device_request(struct thread *thread, const uint64_t *
     return error(status);
 
   struct device *device = CONTAINER(object, struct device, object);
+  if (device->borrower)
+    return error(SIGNET_STATE);
   thread->ticket = ++kernel.next_ticket;
   struct port_request request = {.window = process->window,
                                  .operation = asked.operation,

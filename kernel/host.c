@@ -105,10 +105,8 @@ enum signet_status kernel_process_grant_device(struct kernel_process *process, u
                                                struct port_device *port) {
   lock_as_host();
   enum signet_status status = process_may_fill(process, slot, 0);
-  struct device *device = status ? NULL : allocate(sizeof *device);
+  struct device *device = status ? NULL : device_create(port);
   if (device) {
-    device->port = port;
-    object_initialise(&device->object, SIGNET_KIND_DEVICE, 0);
     object_charge(&device->object, process);
     process->slot[slot] = handle_insert(process, &device->object);
   } else if (!status) {

@@ -66,6 +66,60 @@ static const char *endpoint_check(const struct endpoint *endpoint) {
   return NULL;
 }
 
+static bool descends(const struct kernel_process *process, const struct kernel_process *from) {
+  while (process && process != from)
+    process = process->parent;
+  return process && process == from;
+}
+
+static const char *device_check(const struct device *device) {
+  const struct kernel_process *holder = device->object.owner;
+  const struct device *borrower = device->borrower;
+  CHECK(holder, "device: it has a holder");
+  CHECK(!device->lender || device->lender->borrower == device, "device: who lent it knows to whom");
+  if (!borrower)
+    return NULL;
+  CHECK(borrower->lender == device && borrower->port == device->port, "device: who borrowed it knows of whom");
+  CHECK(borrower->object.owner != holder && descends(borrower->object.owner, holder),
+        "device: who borrowed it descends from who lent it");
+  for (const struct list *node = holder->threads.next; node != &holder->threads; node = node->next)
+    CHECK(CONTAINER(node, struct thread, link)->device != device, "device: nobody waits for one that he has lent");
+  return NULL;
+}
+
+/* How many endpoints are on that list of the set; UINT32_MAX: one that is not to be there. */
+static uint32_t members_on(const struct set *set, const struct list *list, bool ready) {
+  uint32_t members = 0;
+  for (const struct list *node = list->next; node != list; node = node->next, members++) {
+    const struct endpoint *member = CONTAINER(node, struct endpoint, set_link);
+    if (member->set != set || member->set_ready != ready)
+      return UINT32_MAX;
+  }
+  return members;
+}
+
+/* *members: how many it has. */
+static const char *set_check(const struct set *set, uint32_t *members) {
+  const struct kernel_process *process = set->object.owner;
+  uint32_t ready = members_on(set, &set->ready, true), quiet = members_on(set, &set->quiet, false);
+  CHECK(process, "set: it stays with who made it");
+  CHECK(ready != UINT32_MAX && quiet != UINT32_MAX, "set: its members know it, and on which list they are");
+  bool coming = false;
+  for (const struct list *node = process->threads.next; node != &process->threads; node = node->next) {
+    const struct thread *thread = CONTAINER(node, struct thread, link);
+    coming |= thread->state == THREAD_READY && thread->retry && thread->call == SIGNET_CALL_set_receive &&
+              thread->arguments[0] == set->object.handle;
+  }
+  CHECK(!ready || list_empty(&set->waiters) || coming || process->state == SIGNET_PROCESS_STOPPING,
+        "set: no member is ready while all who wait for it sleep");
+  for (const struct list *node = set->waiters.next; node != &set->waiters; node = node->next) {
+    const struct thread *thread = CONTAINER(node, struct wait_node, link)->thread;
+    CHECK(thread->wait == WAIT_SET && thread->process == process, "set: who waits for it is a thread of its holder");
+  }
+  *members = ready + quiet;
+  return NULL;
+}
+
 static const char *objects_check(struct kernel_process *process) {
   uint64_t memory = 0;
   uint32_t handles = 0, blocks = 0, inserted = 0, members = 0;
@@ -77,6 +131,17 @@ static const char *objects_check(struct kernel_process *process) {
     handles++;
     if (object->kind == SIGNET_KIND_CLIENT || object->kind == SIGNET_KIND_SERVER) {
       const char *broken = endpoint_check(CONTAINER(object, struct endpoint, object));
+      CHECK(!broken, broken);
+      inserted += CONTAINER(object, struct endpoint, object)->set != NULL;
+    }
+    if (object->kind == SIGNET_KIND_SET) {
+      uint32_t of_this;
+      const char *broken = set_check(CONTAINER(object, struct set, object), &of_this);
+      CHECK(!broken, broken);
+      members += of_this;
+    }
+    if (object->kind == SIGNET_KIND_DEVICE) {
+      const char *broken = device_check(CONTAINER(object, struct device, object));
       CHECK(!broken, broken);
     }
     if (object->kind == SIGNET_KIND_BLOCK && object->owner) {
@@ -90,6 +155,7 @@ static const char *objects_check(struct kernel_process *process) {
       blocks += found;
     }
   }
+  CHECK(inserted == members, "set: whoever is in one is on one of its lists");
   CHECK(blocks == process->blocks.count, "block: nothing is mapped that is not held");
   for (uint32_t i = 0; i < process->regions.count; i++)
     memory += process->regions.at[i].high - process->regions.at[i].low;
@@ -137,7 +203,8 @@ static const char *thread_check(const struct thread *thread) {
   CHECK(thread->asked == &nowhere || thread->asked->asker == thread, "thread: what it asked knows its asker");
   CHECK(thread->wait != WAIT_ANSWER || (thread->asked != &nowhere && !thread->timer),
         "thread: who waits for his answer knows where he asked, and waits for ever");
-  CHECK(thread->wait != WAIT_DEVICE || thread->device, "thread: who waits for a device knows which");
+  CHECK(thread->wait != WAIT_DEVICE || (thread->device && thread->device->object.owner == process),
+        "thread: who waits for a device knows which, and its process holds it");
   return NULL;
 }
 
@@ -156,7 +223,6 @@ static const char *process_check(struct kernel_process *process) {
   CHECK(process->state != SIGNET_PROCESS_RUNNING || !list_empty(&process->threads),
         "process: a running one has threads");
   CHECK(process->run != RUN_ACTIVE || process->cpu->process == process, "process: an active one is on its processor");
-  CHECK(inserted == members, "set: whoever is in one is on one of its lists");
   CHECK(process->ready_count == length_of(&process->ready) && !process->zero, "process: its ready threads are counted");
   CHECK((process->run == RUN_QUEUED) == !list_empty(&process->run_link), "process: a queued one is on a queue");
   CHECK(process->state != SIGNET_PROCESS_RUNNING || process->run != RUN_IDLE || list_empty(&process->ready),

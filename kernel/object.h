@@ -68,7 +68,9 @@ struct contract {
   uint16_t slots[2];    /* of the queue towards: 0 client, 1 server */
   uint8_t identity[32]; /* BLAKE2b-256 of the blob with its identity zeroed */
   const struct signet_contract_message *rows;
-  const uint8_t *next; /* [state * messages + message] */
+  const uint8_t *next;                       /* [state * messages + message] */
+  const struct signet_contract_moved *moved; /* NULL: form 1 says nothing of what moves */
+  uint16_t *moved_first;                     /* of each message, on that list */
   uint64_t blob[];
 };
 
@@ -135,9 +137,11 @@ struct image_reference {
   struct kernel_image *image;
 };
 
+/* What one holder has of a device of the port: those who lent it on, and who has it now, are a chain. */
 struct device {
   struct object object;
   struct port_device *port;
+  struct device *lender, *borrower; /* NULL: nobody who still holds it */
 };
 
 /* ---- Images ---- */
@@ -403,6 +407,13 @@ void quota_return(struct kernel_process *process);
 
 /* ---- contract.c ---- */
 enum signet_status contract_find(const void *blob, uint64_t length, struct contract **contract);
+/* Does the contract let a message of that length through, of which the rest is right? */
+static inline bool contract_length_fits(const struct signet_contract_message *row, uint32_t length) {
+  return length >= row->length_least && length <= row->length_most &&
+         (!row->step || !((length - row->length_least) % row->step));
+}
+/* The messages that the contract allows an end to send in a state: bit N for message N, bit 63 for all from 63 on. */
+uint64_t contract_allows(const struct contract *contract, uint8_t state, uint8_t side);
 bool contract_length_valid(uint64_t length);
 void contract_release(struct contract *contract);
 
@@ -422,8 +433,6 @@ static inline struct slot *endpoint_slot(const struct endpoint *endpoint, uint32
   return (struct slot *)(endpoint->slots + (size_t)place * endpoint->channel->slot_size);
 }
 
-/* ---- handover.c ---- */
-/* What a thread that never made a channel_call asked, and who asked an end that nobody did. */
 /* Receives the oldest message there, for a buffer that is good; on any error it stays. */
 struct signet_result channel_take(struct kernel_process *process, struct endpoint *endpoint, uint64_t message,
                                   uint64_t capacity);
@@ -439,6 +448,8 @@ void set_leave(struct endpoint *member);
 void set_wake_another(struct thread *thread);
 void set_destroy(struct set *set);
 
+/* ---- handover.c ---- */
+/* What a thread that never made a channel_call asked, and who asked an end that nobody did. */
 extern struct endpoint nowhere;
 extern struct thread nobody;
 /* The thread's arguments are another call's. */
@@ -557,6 +568,12 @@ void schedule_share(struct cpu *cpu);
 void event_deliver(struct kernel_process *process);
 
 /* ---- device.c ---- */
+/* Of its first holder; charged to nobody and in no table yet, like what device_lend makes. NULL: no memory. */
+struct device *device_create(struct port_device *port);
+/* What the borrower is to hold. Until that is closed the lender cannot use the device. STATE: it is lent. MEMORY. */
+enum signet_status device_lend(struct device *device, struct device **lent);
+/* The holder is rid of it: the device goes back to who lent it, or stays with who borrowed it; or closes for good. */
+void device_close(struct device *device);
 /* The thread no longer waits for a device. */
 void device_forget(struct thread *thread);
 /* Its holder loses the device: threads that wait for it make their calls again, and are told so. */

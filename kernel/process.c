@@ -281,10 +281,18 @@ struct signet_result call_process_grant(struct thread *thread, const uint64_t *a
   enum signet_status status = process_may_fill(child, arguments[1], object->charge);
   if (status)
     return error(status);
-  /* Mapped in the child's window when it starts. */
-  if (object->kind == SIGNET_KIND_BLOCK)
-    block_unmap(CONTAINER(object, struct block, object), process);
-  handle_remove(object);
+  if (object->kind == SIGNET_KIND_DEVICE) {
+    struct device *lent;
+    status = device_lend(CONTAINER(object, struct device, object), &lent);
+    if (status)
+      return error(status);
+    object = &lent->object;
+  } else {
+    /* Mapped in the child's window when it starts. */
+    if (object->kind == SIGNET_KIND_BLOCK)
+      block_unmap(CONTAINER(object, struct block, object), process);
+    handle_remove(object);
+  }
   object_charge(object, child);
   child->slot[arguments[1]] = handle_insert(child, object);
   return result(SIGNET_OK, 0);

@@ -44,13 +44,10 @@ void object_destroy(struct object *object) {
     image_release(reference->image);
     release(reference, sizeof *reference);
     return;
-  case SIGNET_KIND_DEVICE: {
-    struct device *device = CONTAINER(object, struct device, object);
-    object_charge(object, NULL);
-    port_device_close(device->port);
-    release(device, sizeof *device);
-    return;
   }
+  case SIGNET_KIND_DEVICE:
+    device_close(CONTAINER(object, struct device, object));
+    return;
   case SIGNET_KIND_PROCESS: {
     struct kernel_process *process = CONTAINER(object, struct kernel_process, object);
     struct signet_ending ending = {.kind = SIGNET_ENDED_STOPPED};
@@ -59,11 +56,11 @@ void object_destroy(struct object *object) {
       process_reap(process);
     else
       process_end(process, &ending); /* and frees it, at once or when its thread has left its processor */
-    set_destroy(CONTAINER(object, struct set, object));
-    return;
     return;
   }
   case SIGNET_KIND_SET:
+    set_destroy(CONTAINER(object, struct set, object));
+    return;
   case SIGNET_KIND_NONE:
     break;
   }

@@ -145,6 +145,9 @@ bool port_device_request(struct port_device *device, const struct port_request *
 /* The thread no longer waits for the device (it was stopped). After this returns, kernel_device_ready is not called for
  * it. */
 void port_device_forget(struct port_device *device, void *thread);
+/* The device is another's to use from here on, and as it was when it was new: open files, connections and modes of its
+ * last holder are gone. Nobody waits for it. Cannot fail. */
+void port_device_reset(struct port_device *device);
 void port_device_close(struct port_device *device);
 
 /* ---- Reports ---- */

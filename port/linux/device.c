@@ -122,6 +122,12 @@ void port_device_forget(struct port_device *device, void *thread) {
   linux_poller_forget(thread);
 }
 
+void port_device_reset(struct port_device *device) {
+  if (device->reset)
+    device->reset(device);
+  linux_clear_vectors();
+}
+
 void port_device_close(struct port_device *device) {
   device->close(device);
   linux_clear_vectors();

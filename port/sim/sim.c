@@ -497,6 +497,11 @@ void port_device_forget(struct port_device *device, void *thread) {
     device->waiting = NULL;
 }
 
+void port_device_reset(struct port_device *device) {
+  RULE(locked && !device->closed && !device->waiting);
+  device->resets++;
+}
+
 void port_device_close(struct port_device *device) {
   RULE(locked && !device->closed && !device->waiting);
   device->closed = true;

@@ -30,7 +30,7 @@ struct port_device {
   bool ready_early; /* calls back while the request is still being made, once */
   bool closed;
   void *waiting; /* the ticket of a request that waits */
-  unsigned requests, forgotten;
+  unsigned requests, forgotten, resets;
   struct port_request last;
   char text[2][64];
   struct signet_result answer;

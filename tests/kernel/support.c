@@ -137,6 +137,43 @@ void end(struct kernel_process *process) {
     sim_preempt();
 }
 
+/* ---- Children ---- */
+
+uint32_t load_image(struct kernel_process *process) {
+  struct image_file *file = image_file_make();
+  struct signet_result made = in(process, SIGNET_CALL_block_allocate, sizeof *file, 0, 0, 0, 0);
+  CHECK_STATUS(made, SIGNET_OK);
+  memcpy(at(process, made.value >> 32), file, sizeof *file);
+  free(file);
+  struct signet_result loaded = in(process, SIGNET_CALL_image_load, (uint32_t)made.value, IMAGE_BYTES, 0, 0, 0);
+  CHECK_STATUS(loaded, SIGNET_OK);
+  CHECK_STATUS(in(process, SIGNET_CALL_handle_close, (uint32_t)made.value, 0, 0, 0, 0), SIGNET_HANDLE);
+  return (uint32_t)loaded.value;
+}
+
+const struct signet_quota quota_child = {.memory = 8 << 20, .threads = 4, .handles = 16, .regions = 8, .processes = 3};
+
+struct signet_process_specification *specification_write(struct kernel_process *process, uint32_t image_handle,
+                                                         uint32_t slots, const struct signet_quota *quota) {
+  struct signet_process_specification *specification = at(process, SCRATCH);
+  *specification = (struct signet_process_specification){.image = image_handle, .slots = slots, .quota = *quota};
+  snprintf(specification->name, sizeof specification->name, "child");
+  return specification;
+}
+
+uint32_t create_child(struct kernel_process *process, uint32_t image_handle, uint32_t slots,
+                      const struct signet_quota *quota) {
+  specification_write(process, image_handle, slots, quota);
+  struct signet_result made = in(process, SIGNET_CALL_process_create, SCRATCH, 0, 0, 0, 0);
+  CHECK_STATUS(made, SIGNET_OK);
+  return (uint32_t)made.value;
+}
+
+struct kernel_process *child_of(struct kernel_process *process, uint32_t handle) {
+  struct object *object = handle_find_kind(process, handle, SIGNET_KIND_PROCESS);
+  return object ? CONTAINER(object, struct kernel_process, object) : NULL;
+}
+
 /* ---- Contracts ---- */
 
 struct contract_file contract_make(void) {

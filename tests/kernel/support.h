@@ -94,6 +94,18 @@ uint32_t *word_at(struct kernel_process *process, uint64_t offset);
 /* Stops and releases. */
 void end(struct kernel_process *process);
 
+/* ---- Children: what a process calls to make them ---- */
+extern const struct signet_quota quota_child;
+/* Loads the test image as a sealed process does it, from a block. -> its handle. */
+uint32_t load_image(struct kernel_process *process);
+/* At SCRATCH. */
+struct signet_process_specification *specification_write(struct kernel_process *process, uint32_t image_handle,
+                                                         uint32_t slots, const struct signet_quota *quota);
+/* -> its handle. */
+uint32_t create_child(struct kernel_process *process, uint32_t image_handle, uint32_t slots,
+                      const struct signet_quota *quota);
+struct kernel_process *child_of(struct kernel_process *process, uint32_t handle);
+
 /* ---- Contracts: a request (tag 0, data, no moves) and a reply (tag 1), and more; see support.c ---- */
 struct contract_file {
   struct signet_contract header;
