@@ -41,7 +41,7 @@ ALL += $(B)/lib/libsignet.a $(B)/lib/parallel/libsignet.a
 # The library and the file service, native, on a mock of the kernel, under the sanitizers. Without PIE and on a low stack, because the
 # services hold pointers in 32 bits.
 LIBRARY_TEST_FLAGS := $(HOST_CFLAGS) -D_GNU_SOURCE -I$(B)/gen $(SANITIZE) -fno-pie -pthread
-LIBRARY_TEST_SOURCES := $(filter-out lib/start.c,$(wildcard lib/*.c)) services/files.c services/mounts.c services/request.c tests/lib/mock.c tests/lib/tap.c
+LIBRARY_TEST_SOURCES := $(filter-out lib/start.c lib/supervised.c,$(wildcard lib/*.c)) services/files.c services/mounts.c services/request.c tests/lib/mock.c tests/lib/tap.c
 LIBRARY_TESTS := $(B)/tests/lib/library_test $(B)/tests/lib/service_test
 $(B)/tests/lib/native/%.o: % $(B)/gen/lib/call_names.h
 	@mkdir -p $(@D)
