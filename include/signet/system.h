@@ -3,12 +3,15 @@
  * tables are 8-byte aligned.
  *
  * Processes are built in the order of their rows, which the tools infer from the channels: who serves comes before who
- * needs it. A row is started when those before it that serve it, and are supervised, have said STARTED or have been
- * given up; a channel's other end may not exist yet, messages wait in its queue.
+ * needs it. A row is started for the first time when those before it that serve it, and are supervised, have said
+ * STARTED or are not started again; a channel's other end may not exist yet, messages wait in its queue. What is
+ * started again waits for nobody: a service of its that is down finds the channel when it comes back.
  *
  * When the process `main` has ended and is not to be started again, the system ends as it did: the others are told to
  * stop, in the reverse order of their rows, and stopped. A system without one runs until its processes have all ended,
- * or until it is told to end. */
+ * or until it is told to end: by SIGNET_EVENT_TERMINATE and the like to the supervisor. A supervised process is told by
+ * STOP; another by SIGNET_EVENT_TERMINATE if it serves nobody, else by its clients being gone.
+ */
 #ifndef SIGNET_SYSTEM_H
 #define SIGNET_SYSTEM_H
 
@@ -50,14 +53,19 @@ enum signet_system_restart {
 };
 
 /* The first restart is at once. Each one that follows within `window` of the last waits twice as long as it did, from
- * backoff_first to backoff_most. More than `limit` restarts within `window`: it is given up. Nanoseconds. */
+ * backoff_first to backoff_most. A window begins with the first restart after the last one was over; a process that is
+ * to be started more than `limit` times in one is given up. So is one that said NOT_STARTED. A start that fails counts.
+ * Nanoseconds, at most SIGNET_SYSTEM_TIME_MOST. */
+#define SIGNET_SYSTEM_TIME_MOST 1000000000000000 /* eleven days */
+
 struct signet_system_policy {
   uint32_t restart; /* enum signet_system_restart */
   uint32_t limit;
   uint64_t window;
   uint64_t backoff_first, backoff_most;
-  uint64_t start_deadline; /* a supervised process that has not said STARTED by then is stopped, as one that failed */
-  uint64_t stop_deadline;  /* what it has, when told to stop, until it is stopped */
+  /* A supervised process that has not said STARTED by then is stopped, as one that failed. Not 0 for such. */
+  uint64_t start_deadline;
+  uint64_t stop_deadline; /* what it has, when told to stop, until it is stopped */
 };
 
 struct signet_system_grant {
@@ -65,7 +73,7 @@ struct signet_system_grant {
 };
 
 struct signet_system_process {
-  char name[32];
+  char name[32];  /* no other row has it */
   uint32_t entry; /* of the archive: its image */
   uint32_t slots;
   uint8_t hash[32];          /* of the image; one with another hash is not started */
@@ -76,17 +84,21 @@ struct signet_system_process {
   struct signet_system_grant slot[SIGNET_SLOTS_MOST];
 };
 
-/* Each end is granted to exactly one process. A channel between two that may be restarted apart needs both supervised:
- * the client is given a new end (SERVICE_BACK), or the server is asked for one (CLIENT_WANTED). Of one channel, of
- * contracts/events.h, no row names the server's end: the supervisor keeps it and passes on to `main` what it is told.
+/* Each end is granted to exactly one process. If the server may be started again its client is supervised, to be given
+ * a new end (SERVICE_BACK); if the client may be, its server is supervised, to be asked for one (CLIENT_WANTED). Of one
+ * channel, of contracts/events.h, no row names the server's end: the supervisor keeps it and passes on to `main` what
+ * it is told; where there is no `main`, the system ends.
  */
 struct signet_system_channel {
   uint32_t contract_offset, contract_length; /* struct signet_contract with its tables */
 };
 
 /* How the system ended: what the supervisor gives to the power device, an array. The first is how the system as a whole
- * ended: that of `main`; then come the others that ended, in the order of their rows. A system that is not started, or
+ * ended: that of `main`, or of no process (exit status 0; 1 if one that was not told to has ended otherwise than well);
+ * then come the others that ended, each as it did last, in the order of their rows. A system that is not started, or
  * not wholly, is one row of no process: SIGNET_ENDED_EXIT, code SIGNET_SYSTEM_REFUSED; the request's text says why. */
+#define SIGNET_SYSTEM_ENDINGS_MOST (SIGNET_SYSTEM_PROCESSES_MOST + 1)
+
 struct signet_system_ending {
   struct signet_ending ending;
   uint32_t process; /* its row, or NONE */
