@@ -34,7 +34,7 @@ static void write_row(struct lines *lines, struct lines_output *output) {
   memcpy(row + used, lines->text, lines->count);
   used += lines->count;
   row[used++] = '\n';
-  output->write(output, row, used);
+  output->write(output->context, row, used);
   lines->count = lines->column = 0;
 }
 

@@ -30,7 +30,8 @@ struct lines_output {
   char name[LINES_NAME_MOST + 1]; /* in front of each row */
   uint32_t name_columns;          /* it is padded to so many */
   uint32_t columns;               /* of the terminal; 0: rows may be of any length */
-  void (*write)(struct lines_output *output, const void *bytes, uint32_t length);
+  void (*write)(void *context, const void *bytes, uint32_t length);
+  void *context;
 };
 
 /* Takes what a program wrote; writes the rows that are whole, each at once, and holds back the rest. */

@@ -8,7 +8,7 @@ $(B)/services/objects/%.o: services/% $(SERVICES_COMPILER)
 
 SERVICES_LINK = $(B)/bin/signet-cc -nostartfiles -Wl,--gc-sections $(filter %.o,$^) -o $@
 SERVICES_LIBRARIES := $(B)/lib/libsignet.a $(B)/lib/libsignetrt.a $(B)/libexec/signet/ld
-$(B)/services/console: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S console.c stream.c) $(SERVICES_LIBRARIES)
+$(B)/services/console: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S console.c console_input.c lines.c stream.c) $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
 $(B)/services/files: $(patsubst %,$(B)/services/objects/%.o,start.S files_main.c loop.c files.c mounts.c request.c) $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)

@@ -10,8 +10,8 @@
 static char out[1 << 20];
 static uint32_t out_length, writes;
 
-static void write_out(struct lines_output *output, const void *bytes, uint32_t length) {
-  (void)output;
+static void write_out(void *context, const void *bytes, uint32_t length) {
+  (void)context;
   if (length > sizeof out - out_length)
     length = (uint32_t)(sizeof out - out_length);
   memcpy(out + out_length, bytes, length);
