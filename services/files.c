@@ -21,7 +21,10 @@ bool files_begin(struct files_service *service, const struct signet_startup *sta
     return false;
   const struct services_files *bytes = (const void *)(uintptr_t)startup->bytes_offset;
   if (bytes->version != SERVICES_FILES_VERSION || bytes->clients == 0 || bytes->clients > startup->slots ||
-      bytes->mounts > SIGNET_SLOTS_MOST)
+      bytes->mounts > SIGNET_SLOTS_MOST || bytes->flags & ~SERVICES_FILES_SUPERVISED)
+    return false;
+  uint32_t own = bytes->clients + (bytes->flags & SERVICES_FILES_SUPERVISED ? 1 : 0);
+  if (own > startup->slots)
     return false;
   if (startup->bytes_length < sizeof *bytes + bytes->mounts * sizeof(struct services_mount))
     return false;
@@ -33,14 +36,15 @@ bool files_begin(struct files_service *service, const struct signet_startup *sta
     memcpy(path, mount->path, sizeof path);
     if (path[sizeof path - 1] != 0 || !signet_path_normalise(path) || strcmp(path, mount->path) != 0)
       return false;
-    if (mount->slot < bytes->clients || mount->slot >= startup->slots)
+    if (mount->slot < own || mount->slot >= startup->slots)
       return false;
     service->devices[i] = startup->handles[mount->slot];
   }
   service->client_count = bytes->clients;
+  service->supervision = own > bytes->clients ? startup->handles[bytes->clients] : 0;
   for (uint32_t i = 0; i < bytes->clients; i++)
     service->clients[i] = (struct files_client){.endpoint = startup->handles[i]};
-  service->area_next = startup->area_low;
+  service->area_low = startup->area_low;
   service->area_high = startup->area_high;
   return true;
 }
@@ -54,7 +58,6 @@ void files_forget(struct files_service *service, struct files_client *client) {
     struct signet_device_request request = {.operation = SIGNET_DIRECTORY_CLOSE, .arguments = {client->open[i].number}};
     signet_device_request(service->devices[client->open[i].mount], &request);
   }
-  /* The table's memory is used again only with this process's end: clients do not come back. */
   signet_memory_unmap((uintptr_t)client->open, FILES_OPEN_MOST * sizeof(struct open_file));
   client->open = NULL;
 }
@@ -62,14 +65,15 @@ void files_forget(struct files_service *service, struct files_client *client) {
 /* A free entry; NULL with *error. */
 static struct open_file *entry_new(struct files_service *service, struct files_client *client, uint32_t *error) {
   if (!client->open) {
+    /* Each client's table has its place, for all that come after it. */
     uint64_t length = FILES_OPEN_MOST * sizeof(struct open_file);
-    if (service->area_high - service->area_next < length ||
-        signet_memory_map(service->area_next, length, SIGNET_PROTECT_WRITE).status != SIGNET_OK) {
+    uint64_t place = service->area_low + (uint64_t)(client - service->clients) * length;
+    if (service->area_high < place + length ||
+        signet_memory_map(place, length, SIGNET_PROTECT_WRITE).status != SIGNET_OK) {
       *error = ENOMEM;
       return NULL;
     }
-    client->open = (void *)(uintptr_t)service->area_next;
-    service->area_next += length;
+    client->open = (void *)(uintptr_t)place;
   }
   for (uint32_t i = 0; i < FILES_OPEN_MOST; i++)
     if (client->open[i].kind == OPEN_FREE)

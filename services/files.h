@@ -32,7 +32,8 @@ struct files_service {
   const struct services_mount *mounts;
   uint32_t mount_count;
   uint32_t devices[SIGNET_SLOTS_MOST]; /* of each mount */
-  uint64_t area_next, area_high;       /* memory not used yet */
+  uint64_t area_low, area_high;        /* memory for the clients' tables */
+  uint32_t supervision;                /* endpoint; 0: nobody supervises */
   uint32_t client_count;
   struct files_client clients[FILES_CLIENTS_MOST];
 };

@@ -11,6 +11,20 @@ static void drop(struct service_loop *loop, uint32_t index) {
   loop->client[index] = loop->client[loop->count];
 }
 
+bool service_loop_join(struct service_loop *loop, uint32_t endpoint, uint32_t client) {
+  if (loop->count == LOOP_MOST)
+    return false;
+  loop->endpoint[loop->count] = endpoint;
+  loop->client[loop->count++] = client;
+  return true;
+}
+
+void service_loop_leave(struct service_loop *loop, uint32_t client) {
+  for (uint32_t i = 0; i < loop->count; i++)
+    if (loop->client[i] == client)
+      drop(loop, i--);
+}
+
 static void answer(struct service_loop *loop, uint32_t index, struct service_buffer *buffer) {
   if (loop->serve(loop->client[index], buffer))
     signet_channel_send(loop->endpoint[index], &buffer->message);

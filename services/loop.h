@@ -22,4 +22,10 @@ struct service_loop {
 /* Returns when the last client is gone. */
 void service_loop_run(struct service_loop *loop);
 
+/* For `serve` to call: */
+/* One client more; false: there are LOOP_MOST. */
+bool service_loop_join(struct service_loop *loop, uint32_t endpoint, uint32_t client);
+/* Whatever client of that name there is, is gone. */
+void service_loop_leave(struct service_loop *loop, uint32_t client);
+
 #endif

@@ -315,8 +315,14 @@ static void test_start(void) {
                                    .bytes_length = sizeof bytes};
   bytes.head = good;
   bytes.mount = (struct services_mount){.slot = 1, .path = "/a"};
-  ok(files_begin(&service, &startup), "start-up bytes that are right");
-  for (int i = 0; i < 10; i++) {
+  ok(files_begin(&service, &startup) && !service.supervision, "start-up bytes that are right");
+  struct signet_startup more = startup;
+  more.slots = 3;
+  more.handles[1] = 77;
+  bytes.head.flags = SERVICES_FILES_SUPERVISED;
+  bytes.mount.slot = 2;
+  ok(files_begin(&service, &more) && service.supervision == 77, "of a service that is supervised");
+  for (int i = 0; i < 12; i++) {
     struct signet_startup other = startup;
     bytes.head = good;
     bytes.mount = (struct services_mount){.slot = 1, .path = "/a"};
@@ -350,6 +356,12 @@ static void test_start(void) {
       break;
     case 9:
       strcpy(bytes.mount.path, "/a/../b");
+      break;
+    case 10:
+      bytes.head.flags = SERVICES_FILES_SUPERVISED; /* and the mount has its slot */
+      break;
+    case 11:
+      bytes.head.flags = 2;
       break;
     }
     ok(!files_begin(&service, &other), "start-up bytes that are wrong, %d", i);
