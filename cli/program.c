@@ -80,7 +80,8 @@ struct signet_quota cli_program_quota(uint64_t memory, uint32_t processes) {
 
 const char *cli_process_name(const char *path) {
   const char *slash = strrchr(path, '/');
-  return slash ? slash + 1 : path;
+  const char *name = slash ? slash + 1 : path;
+  return name + strspn(name, "~"); /* the kernel refuses names that begin so */
 }
 
 const char *cli_beside(const char *name, char path[CLI_PATH_MOST]) {

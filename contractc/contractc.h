@@ -20,9 +20,9 @@
 
 #define SOURCE_MOST (1u << 20) /* bytes of a contract's text */
 #define PROBLEMS_MOST 50       /* what is reported at most */
-#define TABLE_VERSIONS 2
 #define STATES_MOST 254u
 #define MESSAGES_MOST 255u
+#define TABLE_VERSIONS SIGNET_CONTRACT_VERSION
 #define MEMBERS_MOST 4096u /* of anything else that is declared or listed */
 
 /* ---- Memory (memory.c) ---- */
@@ -316,6 +316,9 @@ void problem_trace_to(struct compilation *compilation, struct problem *problem, 
 uint8_t *table_make(struct memory *memory, const struct contract *contract, unsigned version, uint32_t *length);
 /* Whether version 1 leaves something of the contract to the receiver. */
 bool table_needs_extension(const struct contract *contract);
+/* The version of the form that the contract's header holds, and the kernel's hash of that. */
+unsigned table_version(const struct contract *contract);
+const uint8_t *table_hash(const struct contract *contract);
 uint8_t *decoder_make(struct memory *memory, const struct contract *contract, uint32_t *length);
 void header_write(struct compilation *compilation, const struct contract *contract, FILE *out);
 void promela_write(const struct contract *contract, FILE *out);

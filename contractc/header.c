@@ -348,31 +348,24 @@ static void bytes_write(const struct header *header, const uint8_t *bytes, uint3
     fprintf(header->out, "%s%u,", i % 24 ? " " : "\n    ", bytes[i]);
 }
 
-static void table_write(const struct header *header) {
+static void extended_table_write(const struct header *header) {
+  uint32_t length;
+  FILE *out = header->out;
+  const uint8_t *table = table_make(&header->compilation->memory, header->contract, 2, &length);
+  fprintf(out, "#define %s_CONTRACT_LENGTH %u\n", header->upper, length);
+  fprintf(out,
+          "_Alignas(8) __attribute__((unused)) static const union {\n  uint8_t bytes[%u];\n"
+          "  struct signet_contract contract;\n} %s_contract = {{",
+          length, header->prefix);
+  bytes_write(header, table, length);
+  fputs("\n}};\n", out);
+}
+
+static void plain_table_write(const struct header *header) {
   const struct contract *contract = header->contract;
   const char *prefix = header->prefix, *upper = header->upper;
-  struct memory *memory = &header->compilation->memory;
-  FILE *out = header->out;
   uint32_t length;
-  fprintf(out, "\n#define %s_SLOTS_TO_SERVER %u\n#define %s_SLOTS_TO_CLIENT %u\n", upper, contract->slots[SERVER],
-          upper, contract->slots[CLIENT]);
-  fputs("/* The hash of the contract's content. */\n", out);
-  hash_write(header, "IDENTITY", contract->identity);
-  fputs("\n/* What the kernel checks messages with, and the hash that it names the contract by. */\n", out);
-  if (table_needs_extension(contract)) {
-    const uint8_t *table = table_make(memory, contract, 2, &length);
-    fputs("#if SIGNET_CONTRACT_VERSION >= 2\n", out);
-    hash_write(header, "TABLE_HASH", contract->table_hash[1]);
-    fprintf(out, "#define %s_CONTRACT_LENGTH %u\n", upper, length);
-    fprintf(out,
-            "_Alignas(8) __attribute__((unused)) static const union {\n  uint8_t bytes[%u];\n"
-            "  struct signet_contract contract;\n} %s_contract = {{",
-            length, prefix);
-    bytes_write(header, table, length);
-    fputs("\n}};\n#else /* contracts and states of ends that move, and bounds of blocks, are left to the receiver */\n",
-          out);
-  }
-  hash_write(header, "TABLE_HASH", contract->table_hash[0]);
+  FILE *out = header->out;
   fprintf(out,
           "struct %s_contract_table {\n  struct signet_contract contract;\n"
           "  struct signet_contract_message messages[%s_MESSAGE_COUNT];\n"
@@ -387,7 +380,7 @@ static void table_write(const struct header *header) {
           "                 .slots_to_client = %s_SLOTS_TO_CLIENT,\n                 .data_most = %s_DATA_MOST,\n"
           "                 .identity = {%s_IDENTITY}},\n    .messages =\n        {\n",
           prefix, prefix, upper, upper, upper, upper, upper, upper);
-  const uint8_t *table = table_make(memory, contract, 1, &length);
+  const uint8_t *table = table_make(&header->compilation->memory, contract, 1, &length);
   const struct signet_contract_message *rows = (const void *)(table + sizeof(struct signet_contract));
   static const char *const kinds[] = {"NONE", "CLIENT", "SERVER", "BLOCK"};
   for (uint32_t i = 0; i < contract->message_count; i++) {
@@ -415,8 +408,24 @@ static void table_write(const struct header *header) {
       "        },\n};\n"
       "_Static_assert(offsetof(struct %s_contract_table, messages) == sizeof(struct signet_contract), \"no hole\");\n",
       prefix);
+}
+
+static void table_write(const struct header *header) {
+  const struct contract *contract = header->contract;
+  const char *prefix = header->prefix, *upper = header->upper;
+  struct memory *memory = &header->compilation->memory;
+  FILE *out = header->out;
+  uint32_t length;
+  fprintf(out, "\n#define %s_SLOTS_TO_SERVER %u\n#define %s_SLOTS_TO_CLIENT %u\n", upper, contract->slots[SERVER],
+          upper, contract->slots[CLIENT]);
+  fputs("/* The hash of the contract's content. */\n", out);
+  hash_write(header, "IDENTITY", contract->identity);
+  fputs("\n/* What the kernel checks messages with, and the hash that it names the contract by. */\n", out);
+  hash_write(header, "TABLE_HASH", table_hash(contract));
   if (table_needs_extension(contract))
-    fputs("#endif\n", out);
+    extended_table_write(header);
+  else
+    plain_table_write(header);
   const uint8_t *decoder = decoder_make(memory, contract, &length);
   fprintf(out,
           "\n#ifdef CONTRACT_DECODERS /* for contract_print */\n"

@@ -174,27 +174,6 @@ static void get_moved(const struct header *header, const struct field *field) {
   if (field->type == TYPE_BLOCK) {
     fprintf(out, "  message->%s.offset = buffer->message.moved[%u].offset;\n", field->name, number);
     fprintf(out, "  message->%s.length = buffer->message.moved[%u].length;\n", field->name, number);
-    fputs("#if SIGNET_CONTRACT_VERSION < 2\n  if (", out);
-    if (field->least)
-      fprintf(out, "message->%s.length < %llu || ", field->name, (unsigned long long)field->least);
-    fprintf(out,
-            "message->%s.length > ((UINT64_C(%llu) + CONTRACT_PAGE - 1) & ~(uint64_t)(CONTRACT_PAGE - 1)))\n"
-            "    return false;\n#endif\n",
-            field->name, (unsigned long long)field->most);
-  } else if (field->type == TYPE_ENDPOINT) {
-    const char *upper = header->upper;
-    if (field->contract != header->contract) {
-      char *other = memory_copy(&header->compilation->memory, field->contract->name, strlen(field->contract->name));
-      for (char *c = other; *c; c++)
-        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
-      upper = other;
-    }
-    fprintf(
-        out,
-        "#if SIGNET_CONTRACT_VERSION < 2\n"
-        "  if (!contract_end_is(message->%s.handle, SIGNET_KIND_%s, (const uint8_t[]){%s_TABLE_HASH}, %s_STATE_%s))\n"
-        "    return false;\n#endif\n",
-        field->name, field->side == CLIENT ? "CLIENT" : "SERVER", upper, upper, field->state->name);
   }
 }
 

@@ -18,7 +18,7 @@ static const char usage[] =
     "       contractc --problems             every diagnostic and its number\n"
     "  --header FILE     the C header: a type for each state of each end, functions, tables\n"
     "  --table FILE      the table the kernel checks messages with\n"
-    "  --table-version N the form of that table: 1 (default) or 2\n"
+    "  --table-version N the form of that table: 1, or 2, which checks what moves (default: what the header holds)\n"
     "  --decoder FILE    what contract_print prints messages with\n"
     "  --promela FILE    a model for spin\n"
     "  --dot FILE        the diagram of the states, for graphviz\n"
@@ -131,7 +131,9 @@ static bool output_write(struct compilation *compilation, const struct contract 
     header_write(compilation, contract, out);
     return true;
   case OPTION_TABLE: {
-    const uint8_t *table = table_make(&compilation->memory, contract, command->table_version, &length);
+    const uint8_t *table =
+        table_make(&compilation->memory, contract,
+                   command->table_version ? command->table_version : table_version(contract), &length);
     return bytes_write(table, length, out);
   }
   case OPTION_DECODER: {
@@ -230,7 +232,7 @@ static int wrong_usage(const char *what) {
 }
 
 int main(int count, char **arguments) {
-  struct command command = {.table_version = 1};
+  struct command command = {.table_version = 0};
   int option;
   while ((option = getopt_long(count, arguments, "", options, NULL)) != -1) {
     switch (option) {

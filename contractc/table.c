@@ -30,35 +30,42 @@ bool table_needs_extension(const struct contract *contract) {
   return false;
 }
 
-static void moved_write(const struct contract *contract, const struct field *field, struct table_moved *moved) {
+unsigned table_version(const struct contract *contract) { return table_needs_extension(contract) ? 2 : 1; }
+
+const uint8_t *table_hash(const struct contract *contract) { return contract->table_hash[table_version(contract) - 1]; }
+
+static void moved_write(const struct contract *contract, const struct field *field,
+                        struct signet_contract_moved *moved) {
   moved->state = 0;
   if (field->type == TYPE_BLOCK) {
     moved->length_least = field->least;
     moved->length_most = field->most;
   } else if (field->type == TYPE_ANY) {
-    moved->state = TABLE_ANY_STATE;
+    moved->state = SIGNET_CONTRACT_ANY_STATE;
   } else {
     moved->state = field->state->number;
     /* Its own contract cannot hold its own hash: all ones stand for "this contract". */
     if (field->contract == contract)
       memset(moved->identity, 0xff, sizeof moved->identity);
     else
-      memcpy(moved->identity, field->contract->table_hash[1], sizeof moved->identity);
+      memcpy(moved->identity, table_hash(field->contract), sizeof moved->identity);
   }
 }
 
 uint8_t *table_make(struct memory *memory, const struct contract *contract, unsigned version, uint32_t *length) {
   uint32_t messages = contract->message_count, states = contract->state_count, moved = 0;
-  uint32_t rows_at = sizeof(struct signet_contract), next_at = rows_at + messages * sizeof(struct table_message);
+  uint32_t rows_at = sizeof(struct signet_contract),
+           next_at = rows_at + messages * sizeof(struct signet_contract_message);
   uint32_t moved_at = (next_at + states * messages + 7) & ~7u;
   for (uint32_t i = 0; i < messages; i++)
     moved += contract->messages[i] ? contract->messages[i]->moved_count : 0;
-  *length = version == 1 ? next_at + states * messages : moved_at + moved * (uint32_t)sizeof(struct table_moved);
+  *length =
+      version == 1 ? next_at + states * messages : moved_at + moved * (uint32_t)sizeof(struct signet_contract_moved);
   uint8_t *table = memory_take(memory, *length);
   struct signet_contract *header = (void *)table;
-  struct table_message *rows = (void *)(table + rows_at);
+  struct signet_contract_message *rows = (void *)(table + rows_at);
   uint8_t *next = table + next_at;
-  struct table_moved *moves = (void *)(table + moved_at);
+  struct signet_contract_moved *moves = (void *)(table + moved_at);
 
   header->version = version;
   header->messages = (uint16_t)messages;

@@ -51,7 +51,7 @@ struct events_contract_table {
 __attribute__((unused)) static const struct events_contract_table events_contract = {
     .contract =
         {
-            .version = SIGNET_CONTRACT_VERSION,
+            .version = 1,
             .messages = EVENTS_MESSAGE_COUNT,
             .states = EVENTS_STATES,
             .slots_to_server = 1,

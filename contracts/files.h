@@ -126,7 +126,7 @@ struct files_contract_table {
 __attribute__((unused)) static const struct files_contract_table files_contract = {
     .contract =
         {
-            .version = SIGNET_CONTRACT_VERSION,
+            .version = 1,
             .messages = FILES_MESSAGE_COUNT,
             .states = FILES_STATES,
             .slots_to_server = 1,

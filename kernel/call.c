@@ -125,6 +125,7 @@ static void query_endpoint(struct endpoint *endpoint, struct signet_handle_infor
   if (peer->object.owner) {
     memcpy(information->peer_identity, peer->object.owner->hash, sizeof information->peer_identity);
     memcpy(information->peer_name, peer->object.owner->name, sizeof information->peer_name);
+    memcpy(information->peer_principal, peer->object.owner->principal, sizeof information->peer_principal);
   }
 }
 
@@ -153,6 +154,7 @@ struct signet_result call_handle_query(struct thread *thread, const uint64_t *ar
     information.state = child->state;
     memcpy(information.identity, child->hash, sizeof information.identity);
     memcpy(information.peer_name, child->name, sizeof information.peer_name);
+    memcpy(information.peer_principal, child->principal, sizeof information.peer_principal);
     break;
   }
   case SIGNET_KIND_DEVICE:

@@ -141,9 +141,9 @@ static bool may_carry(const struct endpoint *to, const struct endpoint *moved) {
 }
 
 /* The objects that a message is to move, checked, each at most once. */
-static enum signet_status moved_find(struct kernel_process *process, uint64_t message,
-                                     const struct signet_contract_message *row, uint32_t count,
+static enum signet_status moved_find(struct kernel_process *process, uint64_t message, uint32_t tag, uint32_t count,
                                      const struct endpoint *to, struct object *moved[]) {
+  const struct contract *contract = to->channel->contract;
   struct signet_moved given[SIGNET_MESSAGE_MOVED];
   if (!port_copy_in(given, process->window, (uint32_t)message + (uint32_t)offsetof(struct signet_message, moved),
                     count * sizeof *given))
@@ -155,7 +155,7 @@ static enum signet_status moved_find(struct kernel_process *process, uint64_t me
     for (uint32_t j = 0; j < i; j++)
       if (moved[j] == moved[i])
         return SIGNET_HANDLE;
-    if (moved[i]->kind != row->moved_kind[i])
+    if (moved[i]->kind != contract->rows[tag].moved_kind[i] || !contract_moved_fits(contract, tag, i, moved[i]))
       return SIGNET_CONTRACT;
     if (moved[i]->kind != SIGNET_KIND_BLOCK && !may_carry(to, CONTAINER(moved[i], struct endpoint, object)))
       return SIGNET_CONTRACT;
@@ -195,14 +195,14 @@ static enum signet_status send(struct thread *thread, struct endpoint *from, uin
   if (header.reserved)
     return SIGNET_ARGUMENT;
   if (next == SIGNET_CONTRACT_REFUSED || row->to_client != from->side || header.moved_count != row->moved_count ||
-      header.length < row->length_least || header.length > row->length_most)
+      !contract_length_fits(row, header.length) || from->count)
     return SIGNET_CONTRACT;
   if (header.length > WINDOW_BYTES - message - SIGNET_MESSAGE_DATA)
     return SIGNET_ADDRESS;
   if (!to->closed && to->count == to->limit)
     return SIGNET_FULL;
   if (header.moved_count) {
-    enum signet_status status = moved_find(process, message, row, header.moved_count, to, moved);
+    enum signet_status status = moved_find(process, message, header.tag, header.moved_count, to, moved);
     if (status)
       return status;
   }
@@ -228,9 +228,16 @@ static enum signet_status send(struct thread *thread, struct endpoint *from, uin
   return SIGNET_OK;
 }
 
+/* What the sender is told. What it has not read yet it cannot answer: until then it may send nothing. */
+static struct signet_result sent(const struct endpoint *from, enum signet_status status) {
+  if (status != SIGNET_CONTRACT || from->count)
+    return error(status);
+  return result(status, contract_allows(from->channel->contract, from->state, from->side));
+}
+
 struct signet_result call_channel_send(struct thread *thread, const uint64_t *arguments) {
   struct endpoint *from = handle_find_endpoint(thread->process, arguments[0]);
-  return error(from ? send(thread, from, arguments[1]) : SIGNET_HANDLE);
+  return from ? sent(from, send(thread, from, arguments[1])) : error(SIGNET_HANDLE);
 }
 
 /* ---- Receiving ---- */
@@ -409,7 +416,7 @@ struct signet_result call_channel_call(struct thread *thread, const uint64_t *ar
   if (!thread->sent) {
     status = send(thread, endpoint, arguments[1]);
     if (status)
-      return error(status);
+      return sent(endpoint, status);
     thread->sent = true;
   }
   return receive_one(thread, endpoint, arguments[2], arguments[3], arguments[4]);

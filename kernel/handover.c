@@ -62,7 +62,7 @@ static bool fits(struct endpoint *from, uint64_t form) {
   const struct signet_contract_message *row = &contract->rows[tag];
   uint8_t next = contract->next[from->state * contract->messages + tag];
   if (next == SIGNET_CONTRACT_REFUSED || row->to_client != from->side || row->moved_count ||
-      length < row->length_least || length > row->length_most)
+      !contract_length_fits(row, length))
     return false;
   from->fits = form;
   from->fits_stance = from->stance;

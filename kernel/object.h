@@ -295,6 +295,7 @@ struct kernel_process {
   uint64_t time; /* processor time, nanoseconds */
   struct signet_ending ending;
   char name[32];
+  char principal[SIGNET_PRINCIPAL_MOST]; /* the names of its ancestors and its own */
   uint8_t hash[32];
 };
 
@@ -414,6 +415,8 @@ static inline bool contract_length_fits(const struct signet_contract_message *ro
 }
 /* The messages that the contract allows an end to send in a state: bit N for message N, bit 63 for all from 63 on. */
 uint64_t contract_allows(const struct contract *contract, uint8_t state, uint8_t side);
+/* Of an object of the right kind: may it be the message's moved object of that index? */
+bool contract_moved_fits(const struct contract *contract, uint32_t tag, uint32_t index, const struct object *object);
 bool contract_length_valid(uint64_t length);
 void contract_release(struct contract *contract);
 

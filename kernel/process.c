@@ -5,11 +5,21 @@
  * is freed when nobody holds it any more: neither its parent's handle nor the host. */
 #include "kernel/object.h"
 
+/* A name stands in principals, between '/', and in front of them there may be '~'. It ends. */
+static bool name_valid(const char *name) {
+  if (*name == '~')
+    return false;
+  for (; *name; name++)
+    if (*name == '/' || (unsigned char)*name < ' ' || *name == 0x7f)
+      return false;
+  return true;
+}
+
 static bool specification_valid(const struct signet_process_specification *specification) {
   bool named = false;
   for (unsigned i = 0; i < sizeof specification->name; i++)
     named |= !specification->name[i];
-  return named && specification->slots <= SIGNET_SLOTS_MOST &&
+  return named && name_valid(specification->name) && specification->slots <= SIGNET_SLOTS_MOST &&
          specification->startup_length <= SIGNET_STARTUP_BYTES_MOST && specification->quota.threads;
 }
 
@@ -47,6 +57,26 @@ static struct kernel_process *allocate_process(const struct signet_process_speci
   return process;
 }
 
+/* The parent's and the name. What is too long loses whole names in front; its own always has room. */
+static void principal_make(struct kernel_process *process) {
+  char whole[SIGNET_PRINCIPAL_MOST + sizeof process->name], *principal = process->principal;
+  size_t length = 0, from = 0;
+  if (process->parent) {
+    for (const char *byte = process->parent->principal; *byte; byte++)
+      whole[length++] = *byte;
+    whole[length++] = '/';
+  }
+  for (const char *byte = process->name; *byte; byte++)
+    whole[length++] = *byte;
+  if (length >= SIGNET_PRINCIPAL_MOST) {
+    while (whole[from++] != '/' || length - from >= SIGNET_PRINCIPAL_MOST - 2)
+      ;
+    *principal++ = '~';
+    *principal++ = '/';
+  }
+  memcpy(principal, whole + from, length - from);
+}
+
 enum signet_status process_make(struct kernel_process *parent, struct kernel_image *image,
                                 const struct signet_process_specification *specification, const void *startup,
                                 struct kernel_process **made) {
@@ -65,6 +95,7 @@ enum signet_status process_make(struct kernel_process *parent, struct kernel_ima
   if (!process)
     goto no_process;
   process->parent = parent;
+  principal_make(process);
   process->used.memory = charge;
   if (!kernel.free_window_count)
     goto no_window;

@@ -31,7 +31,7 @@ static const struct {
   struct signet_contract contract;
   struct signet_contract_message messages[MESSAGES];
   uint8_t next[STATES][MESSAGES];
-} exchange = {.contract = {.version = SIGNET_CONTRACT_VERSION,
+} exchange = {.contract = {.version = 1,
                            .messages = MESSAGES,
                            .states = STATES,
                            .slots_to_server = 1,

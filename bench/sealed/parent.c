@@ -16,7 +16,7 @@
 #define BLOCK 65536
 
 static const struct exchange_contract exchange = {
-    .contract = {.version = SIGNET_CONTRACT_VERSION,
+    .contract = {.version = 1,
                  .messages = EXCHANGE_MESSAGES,
                  .states = EXCHANGE_STATES,
                  .slots_to_server = 1,

@@ -90,15 +90,18 @@ struct signet_result {
   X(15, channel_create, 2)                                                                                             \
   /* channel_send(endpoint, message): checked against the contract; handles in it move. To a closed peer it succeeds   \
    * and the message is dropped with what it carried. CONTRACT: the value is the set of messages that it does allow    \
-   * this end to send here, bit N for message N; bit 63 for all from 63 on. */                                         \
+   * this end to send here, bit N for message N; bit 63 for all from 63 on. It is none of them as long as messages     \
+   * wait here: what has not been read cannot be answered. So FULL never comes where each state of a contract is the   \
+   * turn of one side, and the queues have room for all that it may say in one turn. */                                \
   X(16, channel_send, 2)                                                                                               \
   /* channel_receive(endpoints, count, message, capacity, deadline) -> the index of the endpoint (an array of 32-bit   \
    * handles, at most 64) whose oldest message was written to message, at most capacity bytes in all. CLOSED: value is \
    * the index of an endpoint that is closed with nothing left in its queue. CAPACITY, QUOTA, MEMORY: the message      \
    * stays. */                                                                                                         \
   X(17, channel_receive, 5)                                                                                            \
-  /* channel_call(endpoint, message, reply, capacity, deadline): a send, then a receive on the same endpoint. TIMEOUT, \
-   * INTERRUPTED and the receive's other errors come after the send, which has happened then. */                       \
+  /* channel_call(endpoint, message, reply, capacity, deadline): a send, then a receive on the same endpoint. CONTRACT \
+   * is the send's, with its value. TIMEOUT, INTERRUPTED and the receive's other errors come after the send, which has \
+   * happened then. */                                                                                                 \
   X(18, channel_call, 5)                                                                                               \
   /* handle_close(handle): an endpoint, block, image, device, or child (which is stopped). */                          \
   X(19, handle_close, 1)                                                                                               \
@@ -134,8 +137,10 @@ struct signet_result {
    * STATE when it is in one. */                                                                                       \
   X(32, set_insert, 3)                                                                                                 \
   /* set_receive(set, message, capacity, deadline) -> the key of the endpoint whose oldest message was written. As     \
-   * channel_receive on all of the set, each in its turn, at a cost that does not grow with their number; CLOSED:      \
-   * value is the key. What another thread inserts while this one waits counts too. */                                           \
+   * channel_receive on all of the set, each in its turn, at a cost that does not grow with their number. CLOSED: the  \
+   * value is the key, again in each turn until it is closed here too. QUOTA, MEMORY: the message stays, and the value \
+   * is the key. CAPACITY: it stays, and it is still its turn. What is inserted while a thread waits counts too, and   \
+   * of several that wait a message wakes one. */                                                                      \
   X(33, set_receive, 4)                                                                                                \
   /* process_observe(what, after, buffer, length) -> how many records were written: SIGNET_OBSERVE_* of the caller and \
    * of those that descend from it, in the order of their numbers, from the first that is greater than `after`. */     \
@@ -228,17 +233,29 @@ struct signet_message {
 #define SIGNET_MESSAGE_DATA 80 /* sizeof(struct signet_message) */
 
 /* A contract as the kernel checks it: this header, `messages` rows, then next[states][messages] bytes: the state after
- * that message is sent in that state, or SIGNET_CONTRACT_REFUSED. State 0 is the first. The channel has one state. */
-#define SIGNET_CONTRACT_VERSION 1
+ * that message is sent in that state, or SIGNET_CONTRACT_REFUSED. State 0 is the first. The channel has one state.
+ *
+ * That was version 1, in which `step` is 0. In version 2 there follows, at the next multiple of 8, with 0 in between, a
+ * struct signet_contract_moved for each thing that a message moves, in the order of the rows. */
+#define SIGNET_CONTRACT_VERSION 2
 #define SIGNET_CONTRACT_REFUSED 0xff
 #define SIGNET_CONTRACT_SLOTS_MOST 64
+#define SIGNET_CONTRACT_ANY_STATE UINT32_MAX
 
 struct signet_contract_message {
   uint8_t to_client; /* 0: client to server; 1: server to client */
   uint8_t moved_count;
   uint8_t moved_kind[SIGNET_MESSAGE_MOVED]; /* enum signet_kind: CLIENT, SERVER or BLOCK */
-  uint16_t reserved;
-  uint32_t length_least, length_most; /* bytes of data */
+  uint16_t step;                            /* data lengths are length_least plus a multiple of this; 0: any */
+  uint32_t length_least, length_most;       /* bytes of data */
+};
+
+/* What a moved endpoint or block has to be. An endpoint is in a state in which it may send, its queue empty. */
+struct signet_contract_moved {
+  uint8_t identity[32]; /* endpoint: its contract's, as handle_query tells; all 0: of any; all 0xff: this contract */
+  uint32_t state;       /* endpoint: the state its channel is in, or SIGNET_CONTRACT_ANY_STATE */
+  uint32_t reserved;    /* 0 */
+  uint64_t length_least, length_most; /* block: bytes, each rounded up to whole pages; endpoint: 0 */
 };
 
 struct signet_contract {
@@ -326,7 +343,7 @@ struct signet_process_specification {
   uint32_t startup_offset, startup_length; /* bytes copied to the child, at most SIGNET_STARTUP_BYTES_MOST */
   uint64_t stack;                          /* bytes of main stack, rounded up to pages; 0: 8 MiB */
   struct signet_quota quota;
-  char name[32]; /* NUL-terminated */
+  char name[32]; /* NUL-terminated; no '/', no control character, no '~' in front */
 };
 
 /* What a process finds at the offset in %rdi when it starts. %rsp is 16-byte aligned, every other register is 0. */

@@ -61,7 +61,9 @@ print(problem["number"], problem["line"], problem["column"], len(problem["trace"
 status --json $good >/dev/null
 is "JSON of a contract in order is an empty list" "[]" "$(tr -d ' \n' <"$work/out")"
 # ---- The table ----
-"$contractc" --table "$work/1" $good
+"$contractc" --table "$work/1" --table-version 1 $good
+"$contractc" --table "$work/0" $good
+is "a contract that moves things has the second form, when not asked" 2 "$(od -An -tu4 -N4 "$work/0" | tr -d " ")"
 "$contractc" --table "$work/2" --table-version 2 $good
 is "the forms of the table have their numbers" "1 2" "$(od -An -tu4 -N4 "$work/1" | tr -d ' ') $(od -An -tu4 -N4 "$work/2" | tr -d ' ')"
 is "the second form is the first, and more: rows, step, states" "same" "$(python3 -c '

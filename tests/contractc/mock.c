@@ -83,6 +83,29 @@ static struct channel *channel_of(uint32_t handle, unsigned *side) {
   return objects[handle].channel;
 }
 
+/* What form 2 of the table says of a thing that moves. */
+static bool moved_fits(const struct channel *channel, uint32_t tag, uint32_t index, const struct object *object) {
+  const struct signet_contract *contract = (const void *)channel->table;
+  const struct signet_contract_message *rows = (const void *)(contract + 1);
+  if (contract->version < 2)
+    return true;
+  uint64_t at = ((uint64_t)((const uint8_t *)(rows + contract->messages) - channel->table) +
+                 (uint64_t)contract->messages * contract->states + 7) &
+                ~UINT64_C(7);
+  const struct signet_contract_moved *moved = (const void *)(channel->table + at);
+  for (uint32_t i = 0; i < tag; i++)
+    moved += rows[i].moved_count;
+  moved += index;
+  if (!object->channel)
+    return object->length >= moved->length_least && object->length <= ((moved->length_most + 4095) & ~UINT64_C(4095));
+  unsigned side = object->kind == SIGNET_KIND_SERVER;
+  uint8_t any[32] = {0}, same[32];
+  memset(same, 0xff, sizeof same);
+  const uint8_t *hash = memcmp(moved->identity, same, 32) ? moved->identity : channel->hash;
+  return !object->channel->count[side] && (!memcmp(hash, any, 32) || !memcmp(hash, object->channel->hash, 32)) &&
+         (moved->state == SIGNET_CONTRACT_ANY_STATE || moved->state == object->channel->state);
+}
+
 struct signet_result signet_channel_send(uint32_t endpoint, const struct signet_message *message) {
   unsigned side;
   struct channel *channel = channel_of(endpoint, &side);
@@ -99,6 +122,8 @@ struct signet_result signet_channel_send(uint32_t endpoint, const struct signet_
   if (state == SIGNET_CONTRACT_REFUSED || row->to_client != side || message->moved_count != row->moved_count ||
       message->length < row->length_least || message->length > row->length_most)
     return result(SIGNET_CONTRACT, 0);
+  if (channel->count[side] || (row->step && (message->length - row->length_least) % row->step))
+    return result(SIGNET_CONTRACT, 0);
   uint32_t limit = side ? contract->slots_to_client : contract->slots_to_server;
   if (!channel->closed[!side] && channel->count[!side] == limit)
     return result(SIGNET_FULL, 0);
@@ -106,7 +131,8 @@ struct signet_result signet_channel_send(uint32_t endpoint, const struct signet_
     if (!mock_open(message->moved[i].handle))
       return result(SIGNET_HANDLE, 0);
     if (objects[message->moved[i].handle].kind != row->moved_kind[i] ||
-        objects[message->moved[i].handle].channel == channel)
+        objects[message->moved[i].handle].channel == channel ||
+        !moved_fits(channel, message->tag, i, &objects[message->moved[i].handle]))
       return result(SIGNET_CONTRACT, 0);
   }
   channel->state = state;

@@ -157,9 +157,60 @@ static void contract_refusals(void) {
   message_write(client, 0, TAG_REQUEST, 0, 0, 0);
   CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_OK);
   CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_CONTRACT);
+  /* No answer to what has not been read, though the state is the server's. */
   message_write(server, 0, TAG_REPLY, 0, 0, 0);
+  struct signet_result unread = CALL(server, channel_send, to_client, SCRATCH, 0, 0, 0);
+  CHECK(unread.status == SIGNET_CONTRACT && unread.value == 0);
+  CHECK_STATUS(CALL(server, channel_call, to_client, SCRATCH, SCRATCH + 512, 200, 0), SIGNET_CONTRACT);
+  *word_at(server, SCRATCH + 512) = to_client;
+  CHECK_STATUS(CALL(server, channel_receive, SCRATCH + 512, 1, SCRATCH + 1024, 200, 0), SIGNET_OK);
   CHECK_STATUS(CALL(server, channel_send, to_client, SCRATCH, 0, 0, 0), SIGNET_OK);
   CHECK_STATUS(CALL(server, channel_send, to_client, SCRATCH, 0, 0, 0), SIGNET_CONTRACT);
+  teardown(&before);
+}
+
+/* Who is refused is told what the contract allows this end to send here: the same of send and call, whatever was wrong.
+ */
+static void refusals_say_what_is_allowed(void) {
+  struct alive before = alive_now();
+  setup();
+  const uint64_t to_send = 1 << TAG_REQUEST | 1 << TAG_ONEWAY | 1 << TAG_BLOCK | 1 << TAG_CLIENT | 1 << TAG_SERVER;
+  const struct {
+    uint32_t tag, length, handle;
+  } wrong[] = {{77, 0, 0}, {TAG_REPLY, 0, 0}, {TAG_REQUEST, 65, 0}, {TAG_ONEWAY, 0, 0}, {TAG_BLOCK, 0, to_server}};
+  for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    message_write(client, 0, wrong[i].tag, wrong[i].length, wrong[i].handle, 0);
+    struct signet_result sent = CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0);
+    CHECK(sent.status == SIGNET_CONTRACT && sent.value == to_send);
+    sent = CALL(client, channel_call, to_server, SCRATCH, SCRATCH + 512, 200, SIGNET_NEVER);
+    CHECK(sent.status == SIGNET_CONTRACT && sent.value == to_send);
+  }
+  /* Where it is the other side's turn: nothing. Other errors have no value. */
+  message_write(server, 0, TAG_REPLY, 0, 0, 0);
+  struct signet_result sent = CALL(server, channel_send, to_client, SCRATCH, 0, 0, 0);
+  CHECK(sent.status == SIGNET_CONTRACT && sent.value == 0);
+  message_write(client, 0, TAG_BLOCK, 0, 12345, 0);
+  sent = CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0);
+  CHECK(sent.status == SIGNET_HANDLE && sent.value == 0);
+  /* Many messages: bit 63 is for all from 63 on. */
+  struct {
+    struct signet_contract header;
+    struct signet_contract_message rows[70];
+    uint8_t next[72];
+  } many = {.header = {.version = 1, .messages = 70, .states = 1, .slots_to_server = 1, .slots_to_client = 1}};
+  size_t length = offsetof(__typeof__(many), next) + 70;
+  memset(many.next, 255, sizeof many.next);
+  for (unsigned which = 0; which < 70; which++) {
+    memset(many.next, 255, sizeof many.next);
+    many.next[which] = 0;
+    memcpy(at(client, SCRATCH), &many, length);
+    uint64_t ends = CALL(client, channel_create, SCRATCH, length, 0, 0, 0).value;
+    message_write(client, 0, (which + 1) % 70, 0, 0, 0);
+    sent = CALL(client, channel_send, (uint32_t)ends, SCRATCH, 0, 0, 0);
+    CHECK(sent.status == SIGNET_CONTRACT && sent.value == UINT64_C(1) << (which < 63 ? which : 63));
+    CALL(client, handle_close, (uint32_t)ends, 0, 0, 0, 0);
+    CALL(client, handle_close, ends >> 32, 0, 0, 0, 0);
+  }
   teardown(&before);
 }
 
@@ -193,7 +244,7 @@ static void contract_blobs_refused(void) {
   REFUSED(bad.rows[3].moved_kind[0] = SIGNET_KIND_IMAGE, sizeof bad);
   REFUSED(bad.rows[3].moved_kind[0] = SIGNET_KIND_PROCESS, sizeof bad);
   REFUSED(bad.rows[3].moved_kind[0] = SIGNET_KIND_DEVICE, sizeof bad);
-  REFUSED(bad.rows[0].reserved = 1, sizeof bad);
+  REFUSED(bad.rows[0].step = 1, sizeof bad);
   REFUSED(bad.rows[0].length_most = 65, sizeof bad);
   REFUSED(bad.rows[2].length_least = 65, sizeof bad);
   REFUSED(bad.next[0] = 2, sizeof bad);
@@ -572,6 +623,7 @@ int main(void) {
   TEST(closed_after_queued_messages);
   TEST(send_to_closed_peer_frees);
   TEST(contract_refusals);
+  TEST(refusals_say_what_is_allowed);
   TEST(contract_blobs_refused);
   TEST(contracts_with_the_same_sum);
   TEST(block_moves_with_its_content);

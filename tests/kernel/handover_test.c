@@ -10,7 +10,7 @@ static const struct talk {
   struct signet_contract header;
   struct signet_contract_message rows[MESSAGES];
   uint8_t next[3][MESSAGES];
-} talk = {{.version = SIGNET_CONTRACT_VERSION,
+} talk = {{.version = 1,
            .messages = MESSAGES,
            .states = 3,
            .slots_to_server = 2,

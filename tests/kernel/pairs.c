@@ -12,7 +12,7 @@ static const struct {
   struct signet_contract contract;
   struct signet_contract_message messages[PAIRS_MESSAGES];
   uint8_t next[2][PAIRS_MESSAGES];
-} talk = {.contract = {.version = SIGNET_CONTRACT_VERSION,
+} talk = {.contract = {.version = 1,
                        .messages = PAIRS_MESSAGES,
                        .states = 2,
                        .slots_to_server = 1,

@@ -178,7 +178,7 @@ struct kernel_process *child_of(struct kernel_process *process, uint32_t handle)
 
 struct contract_file contract_make(void) {
   struct contract_file file = {
-      .header = {.version = SIGNET_CONTRACT_VERSION,
+      .header = {.version = 1,
                  .messages = 6,
                  .states = 2,
                  .slots_to_server = 4,

@@ -20,7 +20,7 @@ static const struct exchange {
   struct signet_contract contract;
   struct signet_contract_message messages[2];
   uint8_t next[2];
-} exchange = {.contract = {.version = SIGNET_CONTRACT_VERSION,
+} exchange = {.contract = {.version = 1,
                            .messages = 2,
                            .states = 1,
                            .slots_to_server = 4,

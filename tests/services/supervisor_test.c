@@ -490,7 +490,7 @@ WRONG(events_other, s->events.next[0][0] = 0)
 WRONG(events_two, (s->channel[FILES] = s->channel[EVENTS], s->process[MEMORY].slots = 0))
 WRONG(entry_none, s->process[MEMORY].entry = 9)
 WRONG(hash_other, s->process[MEMORY].hash[31] ^= 1)
-WRONG(contract_bad, s->files.messages[3].reserved = 1)
+WRONG(contract_bad, s->files.messages[3].step = 1)
 WRONG(power_none, s->head.power = SIGNET_SYSTEM_NONE)
 /* The program comes first, so that the servers' ends are kept for a while. */
 static void program_first(struct made_system *s) {
