@@ -135,6 +135,22 @@ void kernel_process_stop(struct kernel_process *process) {
   unlock();
 }
 
+enum signet_status kernel_process_kill(uint32_t number) {
+  static const struct signet_ending killed = {.kind = SIGNET_ENDED_SIGNAL, .code = 9};
+  enum signet_status status = SIGNET_HANDLE;
+  lock_as_host();
+  LIST_EACH(node, &kernel.processes) {
+    struct kernel_process *process = CONTAINER(node, struct kernel_process, link);
+    if (process->number != number || process->state >= SIGNET_PROCESS_STOPPING)
+      continue;
+    status = SIGNET_OK;
+    process_end(process, &killed);
+    break;
+  }
+  unlock();
+  return status;
+}
+
 bool kernel_process_ended(struct kernel_process *process, struct signet_ending *ending) {
   lock_as_host();
   bool ended = process->state == SIGNET_PROCESS_STOPPED;

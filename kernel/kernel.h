@@ -79,6 +79,9 @@ enum signet_status kernel_process_start(struct kernel_process *process);
 void kernel_process_event(struct kernel_process *process, uint32_t event);
 /* Stops it, its children first. */
 void kernel_process_stop(struct kernel_process *process);
+/* Ends any process, by its number, as the signal KILL would: the owner's right. Its parent sees it. HANDLE: there is
+ * none of that number that has not ended. */
+enum signet_status kernel_process_kill(uint32_t number);
 /* Its number, as in struct kernel_report. */
 uint32_t kernel_process_number(const struct kernel_process *process);
 /* True and *ending once it is stopped. The pointer stays valid until kernel_process_release. */
@@ -89,6 +92,7 @@ void kernel_process_release(struct kernel_process *process);
 /* Given to port_report for every process that ends, with or without the lock held by the caller of the report. */
 struct kernel_report {
   uint32_t process; /* its number, never reused */
+  uint32_t parent;  /* its number; 0: none */
   char name[32];
   uint8_t image[32]; /* hash */
   struct signet_ending ending;
