@@ -44,6 +44,11 @@ bool linux_confine_allow(int directory, bool read_only) {
   return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0ul) == 0;
 }
 
+bool linux_confine_allow_removal(int directory) {
+  struct landlock_path_beneath_attr rule = {.allowed_access = LANDLOCK_ACCESS_FS_REMOVE_FILE, .parent_fd = directory};
+  return !prepare() || syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0ul) == 0;
+}
+
 bool linux_confine_thread(void) {
   if (!prepare())
     return true;

@@ -37,6 +37,21 @@ struct linux_seal_facts {
 };
 void linux_seal_facts(struct linux_seal_facts *facts);
 
+/* What a thread of this process does: its filter allows that and no more. */
+enum linux_thread_role {
+  LINUX_THREAD_ORDINARY,
+  LINUX_THREAD_POLLER,
+  LINUX_THREAD_LOADER,
+  LINUX_THREAD_CONTROL, /* answers those who look at the system: takes connections, opens nothing */
+  LINUX_THREAD_ROLES
+};
+/* Starts a thread of the host program, all signals blocked. True: it is confined and its filter is in force. After
+ * linux_port_prepare and when all directories are made, before linux_port_start. */
+bool linux_host_thread_start(enum linux_thread_role role, void *(*run)(void *), void *argument);
+/* Files beneath that directory can be removed, and nothing else be done with them: for a socket that goes when the
+ * system ends. Before any thread confines itself. */
+bool linux_confine_allow_removal(int directory);
+
 /* Devices for the host program to grant. The descriptors stay the caller's to keep open; the device uses its own
  * copies. NULL: *problem says why (a directory on procfs is refused: it could write to sealed code). */
 struct port_device *linux_stream_device(int input, int output, const char **problem);
@@ -150,8 +165,6 @@ bool linux_loader_map(void *address, uint64_t length, int descriptor, uint64_t p
 
 /* seal.c */
 bool linux_seal(const char **problem);
-/* What a thread of this process does: its filter allows that and no more. */
-enum linux_thread_role { LINUX_THREAD_ORDINARY, LINUX_THREAD_POLLER, LINUX_THREAD_LOADER, LINUX_THREAD_ROLES };
 bool linux_filter_thread(enum linux_thread_role role);
 bool linux_seal_file(int descriptor); /* no writing, growing or shrinking, for good */
 

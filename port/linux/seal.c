@@ -75,6 +75,13 @@ static const int loader_calls[] = {
     SCMP_SYS(futex), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
 };
 
+/* Of sockets that exist and those that come in over them; what the kernel is told here needs memory (traces). */
+static const int control_calls[] = {
+    SCMP_SYS(futex), SCMP_SYS(exit),    SCMP_SYS(exit_group),    SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
+    SCMP_SYS(poll),  SCMP_SYS(accept4), SCMP_SYS(getsockopt),    SCMP_SYS(recvfrom),     SCMP_SYS(sendto),
+    SCMP_SYS(close), SCMP_SYS(munmap),  SCMP_SYS(clock_gettime),
+};
+
 static const struct {
   const int *calls;
   size_t count;
@@ -82,6 +89,7 @@ static const struct {
     [LINUX_THREAD_ORDINARY] = {ordinary_calls, sizeof ordinary_calls / sizeof *ordinary_calls},
     [LINUX_THREAD_POLLER] = {poller_calls, sizeof poller_calls / sizeof *poller_calls},
     [LINUX_THREAD_LOADER] = {loader_calls, sizeof loader_calls / sizeof *loader_calls},
+    [LINUX_THREAD_CONTROL] = {control_calls, sizeof control_calls / sizeof *control_calls},
 };
 
 static bool add_rules(scmp_filter_ctx filter, enum linux_thread_role role) {
@@ -144,6 +152,33 @@ bool linux_filter_thread(enum linux_thread_role role) {
   struct sock_fprog *program = filter_program(role);
   return program && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
          syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program) == 0;
+}
+
+struct host_thread {
+  enum linux_thread_role role;
+  void *(*run)(void *);
+  void *argument;
+  _Atomic uint32_t ready; /* 1 filtered, 2 failed */
+};
+
+static void *host_thread_run(void *argument) {
+  struct host_thread *thread = argument;
+  void *(*run)(void *) = thread->run;
+  void *own = thread->argument;
+  bool filtered = linux_confine_thread() && linux_filter_thread(thread->role);
+  atomic_store(&thread->ready, filtered ? 1 : 2);
+  /* The memory may be another's by now: a wake too many does no harm there. */
+  linux_futex_wake(&thread->ready, 1);
+  return filtered ? run(own) : NULL;
+}
+
+bool linux_host_thread_start(enum linux_thread_role role, void *(*run)(void *), void *argument) {
+  struct host_thread thread = {.role = role, .run = run, .argument = argument};
+  if (!linux_thread_start(host_thread_run, &thread))
+    return false;
+  while (atomic_load(&thread.ready) == 0)
+    linux_futex_wait(&thread.ready, 0, SIGNET_NEVER);
+  return atomic_load(&thread.ready) == 1;
 }
 
 /* Every thread of this process must say "Seccomp: 2" of itself. */
