@@ -21,11 +21,15 @@ void manifest_problems_release(struct manifest_problems *problems);
 
 /* Where what comes with Signet is. */
 struct manifest_places {
-  const char *services;  /* folder of images: network, files, … */
-  const char *contracts; /* folder of NAME.contract's compiled tables, or NULL: those compiled in */
+  const char *services; /* folder of images: network, files, … */
+  uint64_t memory;      /* bytes that the machine has for all of it; 0: those of this machine */
+  /* Whether an image may run; *why: the first reason against it. NULL: that is left to the kernel, later. */
+  bool (*accept)(void *context, const void *bytes, size_t length, char *why, size_t size);
+  void *context;
 };
 
-/* Reads and checks. NULL: *problems says why. Images are read (their hashes are needed), nothing is started. */
+/* Reads and checks. NULL: *problems says why; else it has warnings at most. It is the caller's in any case. Images are
+ * read (their hashes are needed), nothing is started. */
 struct manifest *manifest_read(const char *path, const struct manifest_places *places,
                                struct manifest_problems **problems);
 void manifest_release(struct manifest *manifest);
