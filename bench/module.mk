@@ -14,7 +14,7 @@ bench: bench-programs
 bench-keep:
 	@date=$$(python3 -c 'import json; print(json.load(open("$(B)/bench.json"))[0]["date"][:10])') && \
 	  mkdir -p bench/results && cp $(B)/bench.json bench/results/$$date.json && echo "kept as bench/results/$$date.json"
-bench-programs: $(ALL) programs $(BENCH_SEALED) $(BENCH_NATIVE) $(B)/bench/unchecked/signet
+bench-programs: $(ALL) programs $(BENCH_SEALED) $(BENCH_NATIVE) $(B)/bench/unchecked/bin/signet
 
 $(BENCH_WORK:%=$(B)/bench/sealed/%): $(B)/bench/sealed/%: bench/work/%.c bench/work/measure.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
@@ -48,7 +48,9 @@ $(B)/bench/unchecked/%.c: kernel/%.c bench/unchecked.sh
 $(B)/bench/unchecked/%.o: $(B)/bench/unchecked/%.c
 	$(CC) $(TRUSTED_CFLAGS) -MMD -MP -c $< -o $@
 BENCH_UNCHECKED := channel handover
-$(B)/bench/unchecked/signet: $(BENCH_UNCHECKED:%=$(B)/bench/unchecked/%.o) $$(filter-out $$(patsubst %,$(B)/kernel/%.o,$$(BENCH_UNCHECKED)),$$(KERNEL_OBJECTS)) $$(SIGNET)
+$(B)/bench/unchecked/bin/signet: $(BENCH_UNCHECKED:%=$(B)/bench/unchecked/%.o) $$(filter-out $$(patsubst %,$(B)/kernel/%.o,$$(BENCH_UNCHECKED)),$$(KERNEL_OBJECTS)) $$(SIGNET)
+	@mkdir -p $(@D)
+	ln -sfn ../../services $(@D)/../services
 	$(LD) -r -o $(@D)/whole.new $(filter %.o,$^)
 	objcopy -w --keep-global-symbol='kernel_*' $(@D)/whole.new $(@D)/whole.o
 	$(CC) -static-pie -o $@ $(CLI_OBJECTS) -Wl,--start-group $(@D)/whole.o $(filter-out %libkernel.a,$(CLI_LIBRARIES)) -Wl,--end-group $(CLI_LDLIBS)
