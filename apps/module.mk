@@ -27,3 +27,30 @@ $(B)/apps/web/web-native: $(patsubst %.c,$(B)/apps/web/native/%.o,$(WEB_CORE) $(
 	$(CC) -o $@ $^
 ALL += $(B)/apps/web/web-native
 -include $(wildcard $(B)/apps/web/native/*.d)
+
+# Lua as a library for sealed programs, from Debian's source package as programs/lua.sh compiles it: the parts that a
+# program of its own opens, without those that reach for files, processes or other code.
+LUA_SOURCES := $(addsuffix .c,lapi lcode lctype ldebug ldo ldump lfunc lgc llex lmem lobject lopcodes lparser lstate lstring \
+  ltable ltm lundump lvm lzio lauxlib lbaselib lcorolib lmathlib lstrlib ltablib lutf8lib)
+LUA_FOLDER := $(B)/programs-source/lua5.4/src
+LUA_FLAGS := -O2 -std=gnu99 -DLUA_COMPAT_5_3 -DLUA_USE_POSIX -I$(B)/apps/lua
+LUA_OBJECTS := $(LUA_SOURCES:%.c=$(B)/apps/lua/%.o)
+# What debian/rules writes before it compiles.
+$(B)/apps/lua/lua5.4-deb-multiarch.h: apps/module.mk
+	@mkdir -p $(@D)
+	echo '#define DEB_HOST_MULTIARCH "x86_64-linux-musl"' >$@
+$(LUA_OBJECTS): $(B)/apps/lua/%.o: $(B)/programs-source/lua5.4.stamp $(B)/apps/lua/lua5.4-deb-multiarch.h $(B)/bin/signet-cc \
+    $$(SIGNET_CC_INPUTS)
+	$(B)/bin/signet-cc $(LUA_FLAGS) -c $(LUA_FOLDER)/$*.c -o $@
+
+# The web system's content extension.
+EXTENSION_OBJECTS := $(patsubst apps/web/extension/%.c,$(B)/apps/web/extension-objects/%.o,$(wildcard apps/web/extension/*.c))
+$(EXTENSION_OBJECTS): $(B)/apps/web/extension-objects/%.o: apps/web/extension/%.c $(B)/programs-source/lua5.4.stamp \
+    $(B)/apps/lua/lua5.4-deb-multiarch.h $(B)/gen/contracts/extension.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Iinclude -I. -I$(B)/gen -I$(B)/apps/lua -I$(LUA_FOLDER) \
+	  -MMD -MP -c $< -o $@
+$(B)/apps/web/extension: $(EXTENSION_OBJECTS) $(LUA_OBJECTS)
+	$(B)/bin/signet-cc -o $@ $^ -lm
+ALL += $(B)/apps/web/extension
+-include $(wildcard $(B)/apps/web/extension-objects/*.d)
