@@ -52,5 +52,29 @@ $(EXTENSION_OBJECTS): $(B)/apps/web/extension-objects/%.o: apps/web/extension/%.
 	  -MMD -MP -c $< -o $@
 $(B)/apps/web/extension: $(EXTENSION_OBJECTS) $(LUA_OBJECTS)
 	$(B)/bin/signet-cc -o $@ $^ -lm
-ALL += $(B)/apps/web/extension
+$(B)/tests/web/extension: tests/web/extension.c tests/child.h $(B)/gen/contracts/extension.h $(B)/gen/contracts/supervision.h \
+    $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude -I. -I$(B)/gen -o $@ $<
+ALL += $(B)/apps/web/extension $(B)/tests/web/extension
+TESTS += tests/web/extension.sh
+tests/web/extension.sh: $(B)/apps/web/extension $(B)/tests/web/extension
 -include $(wildcard $(B)/apps/web/extension-objects/*.d)
+
+WEB_SEALED := sealed.c sealed_files.c sealed_extension.c sealed_status.c
+$(B)/apps/web/sealed/%.o: apps/web/%.c $(WEB_PARSER).stamp $(B)/gen/web/status_files.h $$(CONTRACT_HEADERS) \
+    $$(LIBSIGNET_COMPILER)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(WEB_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/apps/web/sealed/http_parser.o: $(WEB_PARSER).stamp $$(LIBSIGNET_COMPILER)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(WEB_PARSER_CFLAGS) -c $(WEB_PARSER)/http_parser.c -o $@
+# The names of contracts' states.
+$(B)/apps/web/sealed/print.o: contractc/print.c $$(LIBSIGNET_COMPILER)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(WEB_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/apps/web/web: $(patsubst %.c,$(B)/apps/web/sealed/%.o,$(WEB_CORE) $(WEB_SEALED) http_parser.c print.c) \
+    $$(SIGNET_CC_INPUTS)
+	$(B)/bin/signet-cc -O2 $(filter %.o,$^) -o $@
+ALL += $(B)/apps/web/web
+-include $(wildcard $(B)/apps/web/sealed/*.d)

@@ -1,0 +1,1 @@
+function handle(request) return 200 "text" end
