@@ -16,7 +16,7 @@ static unsigned method_of(const struct request *request) {
 /* Asks for as many as the extension takes: one. */
 static void ask_next(void) {
   struct connection *connection;
-  while (extension_state() == EXTENSION_READY && (connection = connection_queue(WAIT_EXTENSION)->first)) {
+  while (extension_presence() == EXTENSION_IS_READY && (connection = connection_queue(WAIT_EXTENSION)->first)) {
     const struct request *request = connection->request;
     struct extension_question question = {.method = method_of(request),
                                           .client = connection->number,
@@ -25,15 +25,18 @@ static void ask_next(void) {
                                           .headers = request_headers(request),
                                           .body = request->body,
                                           .body_length = request->body_length};
-    if (!extension_ask(&question))
-      return;
+    if (!extension_ask(&question)) {
+      connection_wake(connection);
+      answer_status(connection, 431, NULL, "the extension takes 8 KiB of target and header lines");
+      continue;
+    }
     connection_wait(connection, WAIT_ASKED, DEADLINE_EXTENSION);
   }
 }
 
 void extension_handle(struct connection *connection) {
-  enum extension_state state = extension_state();
-  if (state == EXTENSION_NONE) {
+  enum extension_presence state = extension_presence();
+  if (state == EXTENSION_IS_ABSENT) {
     answer_status(connection, 503, NULL, "this server runs without an extension");
     return;
   }
@@ -45,7 +48,7 @@ void extension_handle(struct connection *connection) {
     answer_status(connection, 503, "Retry-After: 1\r\n", "too many wait for the extension");
     return;
   }
-  connection_wait(connection, WAIT_EXTENSION, state == EXTENSION_GONE ? DEADLINE_SERVICE : DEADLINE_EXTENSION);
+  connection_wait(connection, WAIT_EXTENSION, state == EXTENSION_IS_GONE ? DEADLINE_SERVICE : DEADLINE_EXTENSION);
   ask_next();
 }
 

@@ -1,7 +1,7 @@
 /* What the native web server has not: an extension, and a system around it to observe. */
 #include "apps/web/transport.h"
 
-enum extension_state extension_state(void) { return EXTENSION_NONE; }
+enum extension_presence extension_presence(void) { return EXTENSION_IS_ABSENT; }
 
 bool extension_ask(const struct extension_question *question) {
   (void)question;

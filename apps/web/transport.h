@@ -80,7 +80,7 @@ int storage_list(uint32_t number, uint64_t *position, bool (*each)(void *context
 
 /* ---- The content extension: one request at a time ---- */
 
-enum extension_state { EXTENSION_NONE, EXTENSION_GONE, EXTENSION_READY, EXTENSION_BUSY };
+enum extension_presence { EXTENSION_IS_ABSENT, EXTENSION_IS_GONE, EXTENSION_IS_READY, EXTENSION_IS_BUSY };
 
 struct extension_question {
   unsigned method; /* as in contracts/extension.contract */
@@ -90,8 +90,8 @@ struct extension_question {
   size_t body_length;
 };
 
-enum extension_state extension_state(void);
-/* False: it could not be asked; EXTENSION_GONE then. */
+enum extension_presence extension_presence(void);
+/* False: this question does not fit into a message. */
 bool extension_ask(const struct extension_question *question);
 
 /* ---- Live data for the status page: observed is told the text ---- */
