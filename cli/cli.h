@@ -9,7 +9,7 @@
 #include "kernel/kernel.h"
 
 /* Exit statuses of the tool itself; `signet run` and `signet boot` otherwise end as the program did. */
-#define CLI_REFUSED 1     /* verify: a rule is broken */
+#define CLI_REFUSED 1     /* verify: a rule is broken; check, graph: the manifest is refused */
 #define CLI_USAGE 2       /* the command line is wrong */
 #define CLI_MACHINE 123   /* boot: the machine refused to boot, failed, or was stopped */
 #define CLI_DEADLINE 124  /* boot: the machine took longer than it may */
@@ -21,6 +21,8 @@ int cli_run(int count, char **arguments);
 int cli_boot(int count, char **arguments);
 int cli_verify(int count, char **arguments);
 int cli_inspect(int count, char **arguments);
+int cli_check(int count, char **arguments);
+int cli_graph(int count, char **arguments);
 
 /* "signet: …" on standard error. */
 void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

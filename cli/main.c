@@ -14,6 +14,8 @@ static const char help[] = "usage: signet COMMAND [OPTION…] …\n"
                            "  boot     run an image as a sealed process on a machine of its own\n"
                            "  verify   check images, or raw code, against the rules of sealed code\n"
                            "  inspect  show what an image is and which kernel calls its code can ever make\n"
+                           "  check    check a system's manifest, and say who can reach what\n"
+                           "  graph    draw a system's manifest\n"
                            "\n"
                            "`signet COMMAND --help` tells more.\n";
 
@@ -72,7 +74,8 @@ int main(int count, char **arguments) {
   static const struct {
     const char *name;
     int (*run)(int, char **);
-  } commands[] = {{"run", cli_run}, {"boot", cli_boot}, {"verify", cli_verify}, {"inspect", cli_inspect}};
+  } commands[] = {{"run", cli_run},         {"boot", cli_boot},   {"verify", cli_verify},
+                  {"inspect", cli_inspect}, {"check", cli_check}, {"graph", cli_graph}};
   if (count < 2) {
     fputs(help, stderr);
     return CLI_USAGE;
@@ -84,6 +87,6 @@ int main(int count, char **arguments) {
     fputs(help, stdout);
     return 0;
   }
-  cli_error("there is no command '%s'; the commands are run, boot, verify and inspect", arguments[1]);
+  cli_error("there is no command '%s'; the commands are run, boot, verify, inspect, check and graph", arguments[1]);
   return CLI_USAGE;
 }

@@ -2,8 +2,8 @@
 CLI_SOURCES := $(wildcard cli/*.c)
 CLI_OBJECTS := $(patsubst %,$(B)/%.o,$(CLI_SOURCES))
 SIGNET := $(B)/bin/signet
-CLI_LDLIBS := -lseccomp -ljansson -lelf -lz -larchive -lb2 -lpthread
-CLI_LIBRARIES := $(B)/lib/libport-linux.a $(B)/lib/libkernel.a $(B)/lib/libverifier.a
+CLI_LDLIBS := -lseccomp -lfyaml -ljansson -lelf -lz -larchive -lb2 -lpthread
+CLI_LIBRARIES := $(B)/lib/libmanifest.a $(B)/lib/libport-linux.a $(B)/lib/libkernel.a $(B)/lib/libverifier.a
 
 $(B)/cli/%.c.o: cli/%.c
 	@mkdir -p $(@D)
@@ -27,7 +27,7 @@ CLI_SANITIZE_OBJECTS := $(patsubst %.c,$(B)/sanitize/%.o,$(CLI_SOURCES) $(wildca
 $(B)/sanitize/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -MMD -MP -c $< -o $@
-$(SIGNET_SANITIZE): $(CLI_SANITIZE_OBJECTS) $(B)/lib/libkernel-sanitize.a $(B)/lib/libverifier-sanitize.a
+$(SIGNET_SANITIZE): $(CLI_SANITIZE_OBJECTS) $(B)/lib/libmanifest-sanitize.a $(B)/lib/libkernel-sanitize.a $(B)/lib/libverifier-sanitize.a
 	@mkdir -p $(@D)
 	$(CC) $(SANITIZE) -o $@ $^ $(CLI_LDLIBS)
 

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "contractc/contractc.h"
+#include "contractc/draw.h"
 
 static const char usage[] =
     "contractc: checks a contract and writes what the two sides, the kernel and people need of it.\n"
@@ -93,34 +93,14 @@ static bool bytes_write(const uint8_t *bytes, uint32_t length, FILE *out) {
   return fwrite(bytes, 1, length, out) == length;
 }
 
-#define DRAWING_SECONDS 60 /* hundreds of states with arrows between all of them are not drawn in a lifetime */
-
-/* Draws with graphviz's dot, from one temporary file to another. */
 static bool svg_write(const struct contract *contract, FILE *out) {
   FILE *diagram = tmpfile();
   if (!diagram)
     return false;
   diagram_write(contract, diagram);
-  if (fflush(diagram) || fseek(diagram, 0, SEEK_SET) || fflush(out)) {
-    fclose(diagram);
-    return false;
-  }
-  pid_t child = fork();
-  if (child == 0) {
-    if (dup2(fileno(diagram), 0) < 0 || dup2(fileno(out), 1) < 0)
-      _exit(127);
-    alarm(DRAWING_SECONDS);
-    execlp("dot", "dot", "-Tsvg", (char *)NULL);
-    fputs("contractc: cannot run dot (Debian: apt-get install graphviz)\n", stderr);
-    _exit(127);
-  }
+  bool drawn = draw_svg(diagram, out, "contractc");
   fclose(diagram);
-  int status = 1;
-  errno = ECHILD;
-  if (child <= 0 || waitpid(child, &status, 0) != child)
-    return false;
-  errno = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? ETIMEDOUT : ECHILD;
-  return status == 0;
+  return drawn;
 }
 
 static bool output_write(struct compilation *compilation, const struct contract *contract,

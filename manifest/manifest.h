@@ -16,7 +16,9 @@ struct manifest_problems;
 size_t manifest_problem_count(const struct manifest_problems *problems);
 /* "web.yaml:12:7: error M203: …", the line with what is wrong marked, and how to go on; `color` for terminals. */
 void manifest_problems_print(const struct manifest_problems *problems, FILE *to, bool color);
-void manifest_problems_print_json(const struct manifest_problems *problems, FILE *to);
+/* A list, given to the caller (jansson). */
+struct json_t;
+struct json_t *manifest_problems_json(const struct manifest_problems *problems);
 void manifest_problems_release(struct manifest_problems *problems);
 
 /* Where what comes with Signet is. */
@@ -77,7 +79,10 @@ const char *manifest_slot_name(const struct manifest *manifest, const char *proc
 /* The report of `signet check`: what will start in which order, what each can reach and over which way, who can reach
  * the network and which directories, what breaks without each process. */
 void manifest_report(const struct manifest *manifest, FILE *to);
-void manifest_report_json(const struct manifest *manifest, FILE *to);
+struct json_t *manifest_report_json(const struct manifest *manifest);
+/* Only who can reach that: "network", "console", "observation", or the name of a process or a directory device. False:
+ * there is no such thing in the system. */
+bool manifest_report_reach(const struct manifest *manifest, const char *what, FILE *to);
 /* The drawing of `signet graph`. */
 void manifest_dot(const struct manifest *manifest, FILE *to);
 

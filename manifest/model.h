@@ -272,12 +272,19 @@ uint32_t startup_length(const struct process *process);
 /* ---- Reach (reach.c) ---- */
 
 #define REACH_NEVER UINT32_MAX
-/* For each process (as in the file) whether `from` can ask it, and through whom: via[i] is the process before it on the
- * shortest way, `from` itself for its own servers; REACH_NEVER: it cannot. */
+/* For each process (counted as in the file) whether `from` can ask it, and through whom: via[i] is the process before
+ * it on a shortest way, via[from] is `from`; REACH_NEVER: it cannot. */
 void reach_from(const struct manifest *manifest, uint32_t from, uint32_t via[SIGNET_SYSTEM_PROCESSES_MOST]);
-/* "web -> files". */
-char *reach_way(const struct manifest *manifest, uint32_t from, uint32_t to, const uint32_t *via,
-                struct obstack *memory);
+/* The way there, both ends included -> how many. */
+uint32_t reach_way(uint32_t to, const uint32_t *via, uint32_t way[SIGNET_SYSTEM_PROCESSES_MOST]);
+/* Whether a process needs another, itself or through others. */
+bool reach_breaks(const struct manifest *manifest, uint32_t process, uint32_t without);
+
+/* ---- Words ---- */
+
+/* "listens at 127.0.0.1:8080, connects to nothing", taken from `memory`. */
+const char *device_words(const struct device *device, struct obstack *memory);
+const char *restart_word(uint32_t restart);          /* "always" */
 const char *quantity(uint64_t bytes, char text[24]); /* "192M" */
 
 #endif

@@ -17,13 +17,14 @@ $(B)/manifest/contracts.o: $(MANIFEST_CONTRACTS) $$(CONTRACT_HEADERS)
 $(B)/manifest/%.c.o: manifest/%.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -fPIE -MMD -MP -c $< -o $@
-$(LIBMANIFEST): $(MANIFEST_OBJECTS)
+$(LIBMANIFEST): $(MANIFEST_OBJECTS) $(B)/contractc/draw.o
 	@mkdir -p $(@D)
 	rm -f $@ && ar rcs $@ $^
 $(B)/sanitize/manifest/contracts.o: $(MANIFEST_CONTRACTS) $$(CONTRACT_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -I$(B)/gen -D_GNU_SOURCE $(SANITIZE) -MMD -MP -c $< -o $@
-$(LIBMANIFEST_SANITIZE): $(patsubst %.c,$(B)/sanitize/%.o,$(MANIFEST_SOURCES)) $(B)/sanitize/manifest/contracts.o
+$(LIBMANIFEST_SANITIZE): $(patsubst %.c,$(B)/sanitize/%.o,$(MANIFEST_SOURCES)) $(B)/sanitize/manifest/contracts.o \
+  $(B)/sanitize/contractc/draw.o
 	@mkdir -p $(@D)
 	rm -f $@ && ar rcs $@ $^
 ALL += $(LIBMANIFEST)

@@ -17,6 +17,8 @@ static const char *const when[] = {[SIGNET_SYSTEM_RESTART_NEVER] = "never",
                                    [SIGNET_SYSTEM_RESTART_FAILURE] = "on-failure",
                                    [SIGNET_SYSTEM_RESTART_ALWAYS] = "always"};
 
+const char *restart_word(uint32_t restart) { return when[restart]; }
+
 static void read_when(struct manifest *manifest, const struct node *key, const struct node *value, void *object) {
   struct signet_system_policy *policy = object;
   uint32_t choice;

@@ -219,7 +219,7 @@ static json_t *position_json(const struct manifest_problems *problems, struct pl
   return object;
 }
 
-json_t *problems_json(const struct manifest_problems *problems) {
+json_t *manifest_problems_json(const struct manifest_problems *problems) {
   json_t *list = json_array();
   for (uint32_t i = 0; problems && i < problems->count; i++) {
     const struct problem *problem = problems->problems[i];
@@ -241,13 +241,6 @@ json_t *problems_json(const struct manifest_problems *problems) {
     json_array_append_new(list, object);
   }
   return list;
-}
-
-void manifest_problems_print_json(const struct manifest_problems *problems, FILE *to) {
-  json_t *list = problems_json(problems);
-  json_dumpf(list, to, JSON_INDENT(2));
-  fputc('\n', to);
-  json_decref(list);
 }
 
 /* ---- Names ---- */
