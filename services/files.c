@@ -194,13 +194,14 @@ static void serve_file(struct files_service *service, struct files_client *clien
     break;
   case FILES_READ_BLOCK:
   case FILES_WRITE_BLOCK:
-    if (request->length > message->moved[0].length || request->length > FILES_BLOCK_MOST) {
+    if (request->length > FILES_BLOCK_MOST || request->flags > message->moved[0].length ||
+        request->length > message->moved[0].length - request->flags) {
       service_answer(buffer, EINVAL, 0, 0);
       return;
     }
     writes = message->tag == FILES_WRITE_BLOCK;
     device.operation = writes ? SIGNET_DIRECTORY_WRITE : SIGNET_DIRECTORY_READ;
-    device.buffer_offset = message->moved[0].offset;
+    device.buffer_offset = message->moved[0].offset + request->flags;
     device.buffer_length = request->length;
     break;
   case FILES_STATUS:

@@ -228,9 +228,10 @@ static long serve_file(struct memory_service *service, struct memory_client *cli
     return -EBADF;
   if (request->offset > INT64_MAX || request->length > INT64_MAX)
     return -EINVAL;
-  if (message->moved_count && (request->length > message->moved[0].length || request->length > FILES_BLOCK_MOST))
+  if (message->moved_count && (request->length > FILES_BLOCK_MOST || request->flags > message->moved[0].length ||
+                               request->length > message->moved[0].length - request->flags))
     return -EINVAL;
-  void *block = (void *)(uintptr_t)message->moved[0].offset;
+  void *block = (void *)((uintptr_t)message->moved[0].offset + request->flags);
   long error = 0;
   switch (message->tag) {
   case FILES_CLOSE:

@@ -88,6 +88,9 @@ void answer_drop(struct connection *connection) {
   if (connection->file)
     file_release(connection->file);
   text_release(connection->text);
+  if (connection->held.bytes)
+    transport_block_give(connection->held);
+  connection->held = (struct block){0};
   connection->file = NULL;
   connection->text = NULL;
   connection->left = 0;
@@ -197,7 +200,31 @@ static void send_begin(struct connection *connection, uint32_t head) {
   }
 }
 
+/* The next piece of a block that was refused. */
+static void continue_held(struct connection *connection) {
+  uint32_t length = connection->block_length < PIECE_MOST ? connection->block_length : PIECE_MOST;
+  memcpy(transport_room(), connection->held.bytes + connection->block_offset, length);
+  connection->block_offset += length;
+  connection->block_length -= length;
+  if (connection->block_length == 0) {
+    transport_block_give(connection->held);
+    connection->held = (struct block){0};
+  }
+  connection->state = STATE_WRITING;
+  deadline_set(&connection->deadline, DEADLINE_WRITE);
+  transport_write(connection, length);
+}
+
+void connection_block_refused(struct connection *connection, struct block block) {
+  connection->held = block;
+  continue_held(connection);
+}
+
 void answer_continue(struct connection *connection) {
+  if (connection->held.bytes) {
+    continue_held(connection);
+    return;
+  }
   if (connection->left == 0) {
     answer_drop(connection);
     connection_next(connection);

@@ -143,10 +143,13 @@ void transport_block_give(struct block block) {
     signet_handle_close(block.handle);
 }
 
-static void block_came(struct sealed *sealed, const struct contract_block *from, uint32_t length) {
+static void block_came(struct sealed *sealed, const struct contract_block *from, uint32_t length, bool refused) {
+  struct block block = {.bytes = contract_block_bytes(*from), .handle = from->handle};
   sealed->asked = STREAM_STATE_READY;
-  connection_block_written(&sealed->connection,
-                           (struct block){.bytes = contract_block_bytes(*from), .handle = from->handle}, length);
+  if (refused)
+    connection_block_refused(&sealed->connection, block);
+  else
+    connection_block_written(&sealed->connection, block, length);
 }
 
 /* What a READ and a REPLY are answered with is the same. */
@@ -187,9 +190,10 @@ static void write_block_came(struct sealed *sealed, struct stream_buffer *buffer
   if (stream_took_WRITE_BLOCK_ASKED(&end, &received, buffer) != SIGNET_OK)
     sealed_fail("the network service breaks its contract", SIGNET_CONTRACT);
   if (received.tag == STREAM_WRITTEN_BLOCK)
-    block_came(sealed, &received.WRITTEN_BLOCK.message.block, received.WRITTEN_BLOCK.message.length);
+    block_came(sealed, &received.WRITTEN_BLOCK.message.block, received.WRITTEN_BLOCK.message.length, false);
   else
-    block_came(sealed, &received.FAILED_BLOCK.message.block, 0);
+    block_came(sealed, &received.FAILED_BLOCK.message.block, 0,
+               received.FAILED_BLOCK.message.error == STREAM_ERROR_MEMORY);
 }
 
 static void shut_came(struct sealed *sealed, struct stream_buffer *buffer) {

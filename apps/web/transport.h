@@ -108,8 +108,10 @@ void connection_received(struct connection *connection, const uint8_t *bytes, ui
 /* The other side will send nothing more. */
 void connection_ended(struct connection *connection);
 void connection_written(struct connection *connection);
-/* So many bytes of the block; fewer than were asked for is no error. */
+/* So many bytes of the block; fewer than were asked for is no error, none is. */
 void connection_block_written(struct connection *connection, struct block block, uint32_t length);
+/* There was no room for the block; what was to be written goes in pieces. */
+void connection_block_refused(struct connection *connection, struct block block);
 /* It is of no more use; transport_close has not been called yet. */
 void connection_failed(struct connection *connection);
 /* Whether one more can be taken: makes room if it can. Asked before each is accepted; when it said false, ask again

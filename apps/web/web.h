@@ -187,6 +187,7 @@ struct connection {
   struct file *file;
   struct text *text;
   uint64_t offset, left;
+  struct block held;     /* one that goes in pieces; or bytes = NULL */
   uint32_t block_length; /* of the block that is being written: what is not yet */
   uint32_t block_offset;
   struct connection *next, *previous; /* that wait for the same */

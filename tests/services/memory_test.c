@@ -92,6 +92,17 @@ static void test_boundaries(void) {
   memset(block, 7, 1000);
   ok(ask(FILES_READ_BLOCK, request, NULL, &value) == 0 && value == 1000 && !block[0] && !memcmp(block, block + 1, 999),
      "and holds zeros");
+  request = (struct files_request){.file = (uint32_t)file, .flags = 10, .offset = 1 << 30, .length = 1000};
+  memset(block, 7, 1011);
+  ok(ask(FILES_READ_BLOCK, request, NULL, &value) == 0 && value == 1000 && block[9] == 7 && !block[10] &&
+         !memcmp(block + 10, block + 11, 999) && block[1010] == 7,
+     "into the block from the byte that is named");
+  request.length = FILES_BLOCK_MOST - 9;
+  ok(ask(FILES_READ_BLOCK, request, NULL, NULL) == EINVAL && ask(FILES_WRITE_BLOCK, request, NULL, NULL) == EINVAL,
+     "more than the block holds from there on");
+  request = (struct files_request){.file = (uint32_t)file, .flags = UINT32_MAX, .length = 1};
+  ok(ask(FILES_READ_BLOCK, request, NULL, NULL) == EINVAL && ask(FILES_WRITE_BLOCK, request, NULL, NULL) == EINVAL,
+     "from a byte behind the block");
   request = (struct files_request){.file = (uint32_t)file, .length = FILES_BLOCK_MOST + 1};
   ok(ask(FILES_WRITE_BLOCK, request, NULL, NULL) == EINVAL && ask(FILES_READ_BLOCK, request, NULL, NULL) == EINVAL,
      "more than a block holds");
