@@ -70,20 +70,37 @@ static bool fits(struct endpoint *from, uint64_t form) {
   return true;
 }
 
+static bool receives_into(struct thread *thread, uint64_t buffer, uint64_t capacity) {
+  const struct list *threads = &thread->process->threads;
+  if (threads->next != threads->previous || capacity < SIGNET_MESSAGE_DATA)
+    return false;
+  thread->answer = (uint32_t)buffer;
+  thread->room = (uint32_t)(capacity - SIGNET_MESSAGE_DATA);
+  return true;
+}
+
+/* The one thread that waits here by set_receive, in the same way: no member of the set is ready then. */
+static __attribute__((noinline)) struct thread *only_in_set(const struct endpoint *to, uint64_t *key) {
+  const struct list *first = to->set->waiters.next;
+  if (first == &to->set->waiters || first != to->set->waiters.previous)
+    return NULL;
+  struct thread *thread = CONTAINER(first, struct wait_node, link)->thread;
+  *key = to->key;
+  return receives_into(thread, thread->arguments[1], thread->arguments[2]) ? thread : NULL;
+}
+
 /* The one thread that waits here on the list, if what it asked for by channel_receive, alone in its process, is as it
- * was: nobody else can have changed it. *place: of this end among those that it named. */
+ * was: nobody else can have changed it. *place: of this end among those that it named, or its key. */
 static struct thread *only_receiver(const struct endpoint *to, uint64_t *place) {
   const struct list *first = to->waiters.next;
-  if (first == &to->waiters || first != to->waiters.previous)
+  if (first == &to->waiters)
+    return to->set ? only_in_set(to, place) : NULL;
+  if (first != to->waiters.previous)
     return NULL;
   const struct wait_node *node = CONTAINER(first, struct wait_node, link);
   struct thread *thread = node->thread;
-  const struct list *threads = &thread->process->threads;
-  if (thread->call != SIGNET_CALL_channel_receive || threads->next != threads->previous ||
-      thread->arguments[3] < SIGNET_MESSAGE_DATA)
+  if (thread->call != SIGNET_CALL_channel_receive || !receives_into(thread, thread->arguments[2], thread->arguments[3]))
     return NULL;
-  thread->answer = (uint32_t)thread->arguments[2];
-  thread->room = (uint32_t)(thread->arguments[3] - SIGNET_MESSAGE_DATA);
   *place = wait_place(thread, node);
   return thread;
 }
@@ -128,6 +145,8 @@ static inline __attribute__((always_inline)) void hand_over(struct cpu *cpu, str
     wait_cancel(receiver);
     if (receiver->arguments[1] > 1)
       receiver->cursor = (uint8_t)(place + 1);
+  } else if (!quick && receiver->wait == WAIT_SET) {
+    wait_cancel(receiver);
   }
   from->state = to->state = from->fits_next;
   caller->state = THREAD_WAITING;

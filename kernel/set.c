@@ -2,9 +2,9 @@
  * the other files tell a set; kernel lock.
  *
  * A member is on the set's list of ready ones exactly while its queue holds a message or its peer is closed, also when
- * it is received from directly; the set serves that list first in, first out. As many waiters are woken as there are
- * reasons to: one a message. Who is woken and does not wait again leaves what is left to the next waiter, so that no
- * message waits while a thread does. */
+ * it is received from directly; the set serves that list first in, first out. A message wakes one waiter. Who was woken
+ * and does not receive it, or leaves others behind, wakes the next: no message waits while all who wait for it sleep.
+ */
 #include "kernel/object.h"
 
 static void wake_one(struct set *set) {

@@ -93,6 +93,8 @@ static void note_endpoint(const struct endpoint *endpoint) {
   note("endpoint", endpoint->object.handle);
   note("messages queued", endpoint->count);
   note("state of the channel", endpoint->state);
+  note("its key in a set", endpoint->set ? endpoint->key : 0);
+  note("ready there", endpoint->set_ready);
   for (uint32_t i = 0; i < endpoint->count; i++) {
     const struct slot *slot = endpoint_slot(endpoint, i);
     note("message's tag", slot->tag);

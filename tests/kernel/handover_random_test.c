@@ -11,7 +11,8 @@ static uint32_t chance(uint32_t below) {
 
 #define PROCESSES 3
 static struct kernel_process *process[PROCESSES];
-static uint32_t page; /* in each: mapped, readable or nothing at times */
+static uint64_t set[PROCESSES]; /* of the second end that it answers at */
+static uint32_t page;           /* in each: mapped, readable or nothing at times */
 
 /* Two channels between each two of them. */
 static bool setup(void) {
@@ -35,7 +36,29 @@ static bool setup(void) {
         in(process[i], SIGNET_CALL_thread_create, ENTRY, SCRATCH + 0x1000, 0, 0, 0).status ||
         in(process[i], SIGNET_CALL_thread_create, ENTRY, SCRATCH + 0x1000, 0, 0, 0).status)
       return false;
+  for (unsigned i = 0; i < PROCESSES; i++) {
+    set[i] = in(process[i], SIGNET_CALL_set_create, 0, 0, 0, 0, 0).value;
+    if (in(process[i], SIGNET_CALL_set_insert, set[i], process[i]->slot[3], 1000, 0, 0).status)
+      return false;
+  }
   return true;
+}
+
+static uint64_t set_of(const struct kernel_process *caller) {
+  for (unsigned i = 0; i < PROCESSES; i++)
+    if (process[i] == caller)
+      return set[i];
+  return 0;
+}
+
+/* A thread of it is in this call, of this handle. */
+static bool waits_in(const struct kernel_process *caller, uint32_t number, uint64_t handle) {
+  LIST_EACH(node, &caller->threads) {
+    const struct thread *thread = CONTAINER(node, struct thread, link);
+    if ((thread->state == THREAD_WAITING || thread->retry) && thread->call == number && thread->arguments[0] == handle)
+      return true;
+  }
+  return false;
 }
 
 static struct kernel_process *acting(void) {
@@ -118,10 +141,18 @@ static void one_call(struct kernel_process *caller) {
     what = 99;
   if (what < 70 && !my_turn(end) && chance(8))
     what = 70; /* it listens */
+  /* Of a thread that waits in the set and one that waits for an answer at a member, the general way wakes both, the
+   * first for nothing, and the short way the second. So there are never both. */
+  bool in_set = what >= 70 && what < 80 && chance(2) && !waits_in(caller, SIGNET_CALL_channel_call, caller->slot[3]);
+  if (what < 70 && end->set && waits_in(caller, SIGNET_CALL_set_receive, set_of(caller)))
+    what = 80;
   note("what", what);
   if (what < 70) {
     some_message(caller, message, end);
     outcome = sim_call(SIGNET_CALL_channel_call, handle, message, reply, capacity, some_deadline());
+  } else if (in_set) {
+    outcome = sim_call(SIGNET_CALL_set_receive, set_of(caller), reply, capacity,
+                       chance(2) ? sim_clock + 1 + chance(400) : some_deadline(), 0);
   } else if (what < 80) {
     uint32_t handles[4] = {(uint32_t)handle, caller->slot[0], caller->slot[1], caller->slot[3]};
     memcpy(at(caller, SCRATCH + 0x1800), handles, sizeof handles);

@@ -10,22 +10,18 @@ static const struct talk {
   struct signet_contract header;
   struct signet_contract_message rows[MESSAGES];
   uint8_t next[3][MESSAGES];
-} talk = {{.version = 1,
-           .messages = MESSAGES,
-           .states = 3,
-           .slots_to_server = 2,
-           .slots_to_client = 2,
-           .data_most = 64},
-          {[REQUEST] = {.length_most = 64},
-           [REPLY] = {.to_client = 1, .length_most = 64},
-           [LAST] = {.to_client = 1, .length_most = 64},
-           [OTHER] = {.length_least = 4, .length_most = 60},
-           [BLOCK] = {.moved_count = 1, .moved_kind = {SIGNET_KIND_BLOCK}, .length_most = 64},
-           [NOTE] = {.to_client = 1, .length_most = 64},
-           [MORE] = {.length_most = 64}},
-          {{[REQUEST] = 1, [REPLY] = 255, [LAST] = 255, [OTHER] = 1, [BLOCK] = 1, [NOTE] = 0, [MORE] = 255},
-           {[REQUEST] = 255, [REPLY] = 0, [LAST] = 2, [OTHER] = 255, [BLOCK] = 255, [NOTE] = 1, [MORE] = 1},
-           {[REQUEST] = 255, [REPLY] = 255, [LAST] = 255, [OTHER] = 1, [BLOCK] = 255, [NOTE] = 2, [MORE] = 255}}};
+} talk = {
+    {.version = 1, .messages = MESSAGES, .states = 3, .slots_to_server = 2, .slots_to_client = 2, .data_most = 64},
+    {[REQUEST] = {.length_most = 64},
+     [REPLY] = {.to_client = 1, .length_most = 64},
+     [LAST] = {.to_client = 1, .length_most = 64},
+     [OTHER] = {.length_least = 4, .length_most = 60},
+     [BLOCK] = {.moved_count = 1, .moved_kind = {SIGNET_KIND_BLOCK}, .length_most = 64},
+     [NOTE] = {.to_client = 1, .length_most = 64},
+     [MORE] = {.length_most = 64}},
+    {{[REQUEST] = 1, [REPLY] = 255, [LAST] = 255, [OTHER] = 1, [BLOCK] = 1, [NOTE] = 0, [MORE] = 255},
+     {[REQUEST] = 255, [REPLY] = 0, [LAST] = 2, [OTHER] = 255, [BLOCK] = 255, [NOTE] = 1, [MORE] = 1},
+     {[REQUEST] = 255, [REPLY] = 255, [LAST] = 255, [OTHER] = 1, [BLOCK] = 255, [NOTE] = 2, [MORE] = 255}}};
 
 #define TALK_LENGTH (offsetof(struct talk, next) + sizeof talk.next)
 
@@ -332,6 +328,73 @@ static void server_receives_from_what_changes(void) {
   CHECK_STATUS(in(server, SIGNET_CALL_word_wait, SCRATCH + 0x1900, 0, SIGNET_NEVER, 0, 0), SIM_AWAY);
   client_goes_on();
 }
+/* The server has its end in a set, behind so many others, and waits there. */
+#define KEY UINT64_C(0x8000000000000105)
+static uint64_t server_set;
+static void set_receives(unsigned others, uint64_t buffer, uint64_t capacity, uint64_t deadline) {
+  server_set = in(server, SIGNET_CALL_set_create, 0, 0, 0, 0, 0).value;
+  for (unsigned i = 0; i < others; i++)
+    CHECK_STATUS(in(server, SIGNET_CALL_set_insert, server_set, own_end(server), i, 0, 0), SIGNET_OK);
+  CHECK_STATUS(in(server, SIGNET_CALL_set_insert, server_set, server->slot[0], KEY, 0, 0), SIGNET_OK);
+  put(server, MESSAGE, REPLY, 16);
+  CHECK_STATUS(in(server, SIGNET_CALL_channel_send, server->slot[0], MESSAGE, 0, 0, 0), SIGNET_OK);
+  CHECK(in(server, SIGNET_CALL_set_receive, server_set, buffer, capacity, deadline, 0).status == SIM_AWAY);
+}
+#define SET_CASE(name, others, buffer, capacity, deadline)                                                             \
+  static void name(void) {                                                                                             \
+    set_receives(others, buffer, capacity, deadline);                                                                  \
+    client_goes_on();                                                                                                  \
+  }
+SET_CASE(set_of_one, 0, ANSWER, 200, SIGNET_NEVER)
+SET_CASE(set_of_three, 2, ANSWER, 200, SIGNET_NEVER)
+SET_CASE(set_for_a_while, 0, ANSWER, 200, sim_clock + 100)
+SET_CASE(set_into_little, 0, ANSWER, SIGNET_MESSAGE_DATA + 15, SIGNET_NEVER)
+SET_CASE(set_into_enough, 0, ANSWER, SIGNET_MESSAGE_DATA + 16, SIGNET_NEVER)
+SET_CASE(set_into_less_than_a_head, 0, ANSWER, SIGNET_MESSAGE_DATA - 1, SIGNET_NEVER)
+SET_CASE(set_into_code, 0, CODE_LOW, 200, SIGNET_NEVER)
+static void set_for_too_long(void) {
+  set_for_a_while();
+  sim_clock += 100;
+}
+/* Another thread of the server waits: in the set too, at the end itself, elsewhere. */
+static void set_of_two_waiters(void) {
+  another_thread(server);
+  set_of_one();
+  CHECK(turn_to(server));
+  CHECK(in(server, SIGNET_CALL_set_receive, server_set, ANSWER, 200, SIGNET_NEVER, 0).status == SIM_AWAY);
+  CHECK(turn_to(client));
+}
+static void set_and_a_receiver(void) {
+  another_thread(server);
+  set_of_one();
+  CHECK(receive(server, SIGNET_NEVER) == SIM_AWAY);
+  CHECK(turn_to(client));
+}
+static void set_and_another_thread(void) {
+  another_thread(server);
+  set_of_one();
+  CHECK_STATUS(in(server, SIGNET_CALL_word_wait, SCRATCH + 0x1900, 0, SIGNET_NEVER, 0, 0), SIM_AWAY);
+  CHECK(turn_to(client));
+}
+/* In a set, but received from directly. */
+static void set_unused(void) {
+  server_set = in(server, SIGNET_CALL_set_create, 0, 0, 0, 0, 0).value;
+  CHECK_STATUS(in(server, SIGNET_CALL_set_insert, server_set, server->slot[0], KEY, 0, 0), SIGNET_OK);
+  server_receives();
+}
+static void set_whose_waiter_answers(void) {
+  server_set = in(server, SIGNET_CALL_set_create, 0, 0, 0, 0, 0).value;
+  CHECK_STATUS(in(server, SIGNET_CALL_set_insert, server_set, server->slot[0], KEY, 0, 0), SIGNET_OK);
+  answered();
+}
+/* The end left the set while its holder waits there. */
+static void set_without_it(void) {
+  another_thread(server);
+  set_of_one();
+  CHECK_STATUS(in(server, SIGNET_CALL_handle_close, server->slot[0], 0, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(in(server, SIGNET_CALL_thread_exit, 0, 0, 0, 0, 0), SIM_AWAY);
+  CHECK(turn_to(client));
+}
 static void another_was_woken_first(void) {
   answered();
   CHECK_STATUS(in(client, SIGNET_CALL_channel_send, client->slot[1], MESSAGE, 0, 0, 0), SIGNET_OK);
@@ -494,6 +557,20 @@ static const struct {
     CASE(server_receives_into_less_than_a_head, false),
     CASE(server_receives_into_code, false),
     CASE(server_receives_from_what_changes, false),
+    CASE(set_of_one, true),
+    CASE(set_of_three, true),
+    CASE(set_for_a_while, true),
+    CASE(set_for_too_long, false),
+    CASE(set_into_little, false),
+    CASE(set_into_enough, true),
+    CASE(set_into_less_than_a_head, false),
+    CASE(set_into_code, false),
+    CASE(set_of_two_waiters, false),
+    CASE(set_and_a_receiver, false),
+    CASE(set_and_another_thread, false),
+    CASE(set_unused, true),
+    CASE(set_whose_waiter_answers, true),
+    CASE(set_without_it, false),
     CASE(another_was_woken_first, false),
     CASE(another_waits_for_the_processor, true),
     CASE(processor_sleeps, true),
@@ -524,10 +601,16 @@ static void go_on(void) {
   note("taken", got);
   note("status", got ? (uint64_t)result.status : 0);
   note("value", got ? result.value : 0);
-  if (!one || !got || result.status || !one->slot[0] || !handle_find_endpoint(one, one->slot[0]))
+  struct endpoint *end = one && one->slot[0] ? handle_find_endpoint(one, one->slot[0]) : NULL;
+  if (!end || !got || result.status) {
     sim_preempt();
-  else
+  } else if (end->set && one->used.threads > 1) {
+    /* Not by a call: the general way would wake both who waits for the answer and who waits in the set. */
+    put(one, MESSAGE, REPLY, 16);
+    note("status", (uint64_t)in(one, SIGNET_CALL_channel_send, one->slot[0], MESSAGE, 0, 0, 0).status);
+  } else {
     note("status", (uint64_t)converse(one, one == client ? REQUEST : REPLY));
+  }
 }
 
 static void one_case(uint64_t which) {
