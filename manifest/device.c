@@ -236,7 +236,7 @@ void devices_read(struct manifest *manifest, const struct node *mapping, struct 
       if ((twice = strcmp(mapping->items[j]->text, key->text) == 0))
         problem_note(manifest->problems, value_wrong(manifest, key, PROBLEM_TWICE, "'%s' is here twice", key->text),
                      mapping->items[j]->place, "the first");
-    if (!twice && value_name(manifest, key, "a device's name", &name))
+    if (!twice && value_slot_name(manifest, key, "a device's name", &name))
       read_device(manifest, key, mapping->values[i], process);
   }
 }

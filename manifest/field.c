@@ -16,12 +16,15 @@ void fields_read(struct manifest *manifest, const struct node *mapping, const st
     uint32_t field = 0;
     while (field < count && strcmp(key->text, names[field]) != 0)
       field++;
+    bool merge = strcmp(key->text, "<<") == 0;
     if (field == count) {
-      struct problem *problem = strcmp(key->text, "<<") == 0
+      struct problem *problem = merge
                                     ? value_wrong(manifest, key, PROBLEM_ALIAS, "merge keys are not used in manifests")
                                     : value_wrong(manifest, key, PROBLEM_KEY, "%s has no key '%s'", what, key->text);
       const char *nearest = name_nearest(key->text, names, count);
-      if (nearest)
+      if (merge)
+        problem_suggest(manifest->problems, problem, "write what is meant at each place, so that it can be read there");
+      else if (nearest)
         problem_suggest(manifest->problems, problem, "did you mean '%s'?", nearest);
       else {
         for (uint32_t j = 0; j < count; j++)

@@ -130,12 +130,17 @@ void join(struct manifest *manifest) {
   }
   if (manifest->main_name && !(manifest->main = process_find(manifest, manifest->main_name)))
     unknown_process(manifest, manifest->main_place, manifest->main_name, false);
-  for (uint32_t i = 0; i < manifest->process_count; i++) {
+}
+
+void unneeded_report(struct manifest *manifest) {
+  struct manifest_problems *problems = manifest->problems;
+  for (uint32_t i = 0; i < manifest->process_count && !problems->errors; i++) {
     const struct process *process = &manifest->processes[i];
+    bool idle = process->service && !process->clients;
     for (uint32_t j = 0; j < process->offer_count; j++)
-      if (!process->offers[j].clients && process->offers[j].contract)
-        problem_suggest(manifest->problems,
-                        problem_add(manifest->problems, PROBLEM_UNNEEDED, process->offers[j].place,
+      if (!process->offers[j].clients)
+        problem_suggest(problems,
+                        problem_add(problems, idle ? PROBLEM_IDLE : PROBLEM_UNNEEDED, process->offers[j].place,
                                     "nobody needs %s.%s", process->name, process->offers[j].name),
                         "add it to the needs of a process, or leave it out");
   }

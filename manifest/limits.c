@@ -7,6 +7,7 @@
 /* What the supervisor and the kernel need besides. */
 #define BESIDES (32u << 20)
 #define DEVICES_MOST (SIGNET_SLOTS_MOST - 2) /* the supervisor's slots, without the archive and the power device */
+#define PROCESSES_MOST (16u << 10)           /* and their children: each has 4 GiB of address space */
 #define STACK_DEFAULT (UINT64_C(8) << 20)
 
 static void process_check(struct manifest *manifest, struct process *process) {
@@ -60,6 +61,15 @@ static void sum_check(struct manifest *manifest) {
                     "%s has the largest quota", largest->name);
 }
 
+static void children_check(struct manifest *manifest) {
+  struct signet_quota sum;
+  manifest_quota(manifest, &sum);
+  if (sum.processes > PROCESSES_MOST)
+    problem_add(manifest->problems, PROBLEM_SUM, manifest->processes_place,
+                "all processes and their children may be %u at once, and there is room for %u", sum.processes,
+                PROCESSES_MOST);
+}
+
 void limits_check(struct manifest *manifest) {
   struct manifest_problems *problems = manifest->problems;
   if (!manifest->process_count)
@@ -68,6 +78,7 @@ void limits_check(struct manifest *manifest) {
     if (!problems->errors)
       process_check(manifest, &manifest->processes[i]);
   sum_check(manifest);
+  children_check(manifest);
   if (manifest->channel_count > SIGNET_SYSTEM_CHANNELS_MOST)
     problem_add(problems, PROBLEM_CHANNELS, manifest->processes_place,
                 "these are %u channels, and a system has at most %d", manifest->channel_count,

@@ -223,6 +223,8 @@ struct process *process_find(const struct manifest *manifest, const char *name);
 
 bool value_text(struct manifest *manifest, const struct node *node, const char *what, const char **text);
 bool value_name(struct manifest *manifest, const struct node *node, const char *what, const char **name);
+/* Of what becomes a start-up slot of that name. */
+bool value_slot_name(struct manifest *manifest, const struct node *node, const char *what, const char **name);
 bool value_size(struct manifest *manifest, const struct node *node, const char *what, uint64_t least, uint64_t most,
                 uint64_t *size);
 bool value_count(struct manifest *manifest, const struct node *node, const char *what, uint32_t least, uint32_t most,
@@ -259,6 +261,7 @@ const char *path_absolute(struct manifest *manifest, const char *path);
 void lists_make(struct manifest *manifest);
 void images_read(struct manifest *manifest);
 void join(struct manifest *manifest);
+void unneeded_report(struct manifest *manifest); /* last: only of a manifest that is right otherwise */
 void order_infer(struct manifest *manifest);
 void slots_assign(struct manifest *manifest);
 void devices_check(struct manifest *manifest);

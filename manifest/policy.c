@@ -3,7 +3,7 @@
 
 #define SECOND UINT64_C(1000000000)
 #define HOUR (3600 * SECOND)
-#define LIMIT_MOST 1000000
+#define LIMIT_MOST (1u << 20)
 
 static const struct signet_system_policy defaults = {.restart = SIGNET_SYSTEM_RESTART_NEVER,
                                                      .limit = 10,

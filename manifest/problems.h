@@ -33,6 +33,7 @@
   X(307, RESERVED, "a name that means something already")                                                              \
   X(308, SLOT, "two start-up slots of one name")                                                                       \
   X(309, UNSUPERVISED, "a process that can be restarted while its partner would not learn of it")                      \
+  X(310, IDLE, "a service that nobody needs, and that would have nothing to do")                                       \
   X(401, SLOTS, "a process with too many start-up slots")                                                              \
   X(402, PROCESSES, "too many processes")                                                                              \
   X(403, CHANNELS, "too many channels")                                                                                \

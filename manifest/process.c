@@ -250,7 +250,7 @@ static void read_needs(struct manifest *manifest, const struct node *key, const 
   for (uint32_t i = 0; i < value->count; i++) {
     const struct node *name = value->items[i], *target = value->values[i];
     struct need need = {.place = name->place, .target_place = target->place};
-    if (named_twice(manifest, value, i) || !value_name(manifest, name, "a need's name", &need.name))
+    if (named_twice(manifest, value, i) || !value_slot_name(manifest, name, "a need's name", &need.name))
       continue;
     if (target->kind == NODE_MAPPING) {
       fields_read(manifest, target, fields, 2, &need, "a need");
@@ -272,7 +272,8 @@ static void read_offers(struct manifest *manifest, const struct node *key, const
   for (uint32_t i = 0; i < value->count; i++) {
     struct offer offer = {.place = value->items[i]->place};
     const char *contract;
-    if (named_twice(manifest, value, i) || !value_name(manifest, value->items[i], "an offer's name", &offer.name) ||
+    if (named_twice(manifest, value, i) ||
+        !value_slot_name(manifest, value->items[i], "an offer's name", &offer.name) ||
         !value_text(manifest, value->values[i], "the contract", &contract))
       continue;
     if (contract_known(manifest, value->values[i])) {
@@ -345,7 +346,7 @@ static void services_check(struct manifest *manifest, const struct node *value, 
     bool wrong = false;
     for (size_t j = 0; j < sizeof programs / sizeof *programs; j++)
       wrong |= service && service->startup != STARTUP_PROGRAM && strcmp(key->text, programs[j]) == 0;
-    wrong |= service && service->startup != STARTUP_PROGRAM && strcmp(key->text, "needs") == 0;
+    wrong |= service && strcmp(key->text, "needs") == 0;
     wrong |= (!service || service->startup != STARTUP_CONSOLE) && strcmp(key->text, "prefixes") == 0;
     if (wrong)
       problem_suggest(manifest->problems,
@@ -391,7 +392,7 @@ static void services_check(struct manifest *manifest, const struct node *value, 
 
 static void defaults(struct manifest *manifest, struct process *process) {
   const struct service *service = process->service;
-  if (service && !process->offer_count) {
+  if (service && !process->wrong && !process->offer_count) {
     struct offer *offer = APPEND(&manifest->memory, process->offers, process->offer_count);
     *offer = (struct offer){
         .name = service->offer, .place = process->place, .console = strcmp(service->contract, CONSOLE_CONTRACT) == 0};
@@ -457,7 +458,7 @@ void process_read(struct manifest *manifest, const struct node *key, const struc
     name = NULL;
   }
   struct process *process = &manifest->processes[manifest->process_count];
-  *process = (struct process){.name = name ? name : "", .place = key->place, .supervised = true};
+  *process = (struct process){.name = name ? name : "?", .place = key->place, .supervised = true};
   process->image_place = process->quota_place = process->memory_place = process->restart_place = key->place;
   policy_read(manifest, NULL, &process->policy);
   /* What it is decides what the rest means. */
@@ -480,6 +481,5 @@ void process_read(struct manifest *manifest, const struct node *key, const struc
   if (!process->wrong)
     services_check(manifest, value, process);
   defaults(manifest, process);
-  if (name)
-    manifest->process_count++;
+  manifest->process_count++;
 }

@@ -7,7 +7,7 @@
 #include "manifest/model.h"
 #include "port/port.h"
 
-#define FILE_MOST (1u << 20)
+#define FILE_MOST (2u << 20)
 
 static void read_name(struct manifest *manifest, const struct node *key, const struct node *value, void *unused) {
   (void)key, (void)unused;
@@ -91,7 +91,7 @@ static bool file_read(struct manifest_problems *problems) {
   if (failure)
     nowhere(problems, PROBLEM_READ, failure);
   else if (length > FILE_MOST)
-    nowhere(problems, PROBLEM_LARGE, "the manifest is larger than 1 MiB");
+    nowhere(problems, PROBLEM_LARGE, "the manifest is larger than 2 MiB");
   bytes[length] = 0;
   problems->text = bytes;
   problems->length = (uint32_t)length;
@@ -121,6 +121,7 @@ struct manifest *manifest_read(const char *path, const struct manifest_places *p
       slots_assign(manifest);
       devices_check(manifest);
       limits_check(manifest);
+      unneeded_report(manifest);
     }
   }
   problems_sort(problems);

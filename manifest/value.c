@@ -59,6 +59,17 @@ bool value_name(struct manifest *manifest, const struct node *node, const char *
   return false;
 }
 
+bool value_slot_name(struct manifest *manifest, const struct node *node, const char *what, const char **name) {
+  if (!value_name(manifest, node, what, name))
+    return false;
+  if (strcmp(*name, "supervision") != 0)
+    return true;
+  problem_suggest(manifest->problems,
+                  value_wrong(manifest, node, PROBLEM_RESERVED, "every process has a slot 'supervision' by itself"),
+                  "call this otherwise, or leave it out");
+  return false;
+}
+
 /* Digits at *text. False: none, or beyond 64 bits. */
 static bool digits(const char **text, uint64_t *number) {
   const char *at = *text;
@@ -105,9 +116,10 @@ bool value_size(struct manifest *manifest, const struct node *node, const char *
   if (!value_kind(manifest, node, NODE_SCALAR, what))
     return false;
   if (!size_parse(node->text, &value)) {
-    problem_suggest(
-        manifest->problems, value_wrong(manifest, node, PROBLEM_NUMBER, "%s is no number: '%s'", what, node->text),
-        "write digits, and K, M, G or T behind them for 1024, 1024K and so on: %s", most > UINT32_MAX ? "64M" : "4K");
+    problem_suggest(manifest->problems,
+                    value_wrong(manifest, node, PROBLEM_NUMBER, "%s has to be a number, not '%s'", what, node->text),
+                    "write digits, and K, M, G or T behind them for 1024, 1024K and so on: %s",
+                    most > UINT32_MAX ? "64M" : "4K");
     return false;
   }
   if (value < least || value > most) {
@@ -154,7 +166,7 @@ bool value_time(struct manifest *manifest, const struct node *node, const char *
     }
   }
   problem_suggest(manifest->problems,
-                  value_wrong(manifest, node, PROBLEM_TIME, "%s is no span of time: '%s'", what, node->text),
+                  value_wrong(manifest, node, PROBLEM_TIME, "%s has to be a span of time, not '%s'", what, node->text),
                   "write digits and us, ms, s, m or h: 250ms");
   return false;
 }
