@@ -1,5 +1,5 @@
 # The file and console services: sealed images of their own, with no C library start-up.
-SERVICES_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Iinclude -I. -ffunction-sections
+SERVICES_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Iinclude -I. -I$(B)/gen -ffunction-sections
 SERVICES_COMPILER := $(B)/bin/signet-cc $(B)/libexec/signet/as $(B)/sysroot/.stamp
 
 $(B)/services/objects/%.o: services/% $(SERVICES_COMPILER)
@@ -18,6 +18,12 @@ $(B)/services/serial: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S se
 $(B)/services/memory: $(patsubst %,$(B)/services/objects/%.o,start.S memory_main.c memory.c cpio.c pages.c request.c loop.c) \
   $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
+NETWORK := network.c network_listen.c network_stream.c startup.c
+NETWORK_CONTRACTS := $(patsubst %,$(B)/gen/contracts/%.h,network listener stream supervision)
+$(NETWORK:%=$(B)/services/objects/%.o): $(NETWORK_CONTRACTS)
+$(B)/services/network: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S $(NETWORK)) $(SERVICES_LIBRARIES)
+	$(SERVICES_LINK)
+ALL += $(B)/services/network
 # The bare machine's are in its boot archive, and all of the first is read before its first instruction: they have no
 # text of debuggers.
 $(B)/services/objects/supervisor.c.o $(B)/services/objects/system.c.o: SERVICES_CFLAGS += -Os
@@ -44,3 +50,18 @@ $(SERVICES_TESTS): $(B)/tests/services/%: $(B)/tests/lib/native/tests/services/%
 ALL += $(SERVICES_TESTS)
 TESTS += $(SERVICES_TESTS)
 -include $(wildcard $(B)/tests/lib/native/tests/services/*.d $(B)/tests/lib/native/services/*.d)
+
+# The network service sealed, on the real kernel, with a client and a parent of its own.
+NETWORK_TEST := $(addprefix $(B)/tests/network/,host parent echo)
+$(B)/tests/network/host: tests/network/host.c $(B)/lib/libport-linux.a $(B)/lib/libkernel.a $(B)/lib/libverifier.a
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $< -o $@ -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lseccomp -lpthread
+$(B)/tests/network/objects/%.c.o: tests/network/%.c $(NETWORK_CONTRACTS) $(SERVICES_COMPILER)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc $(SERVICES_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/tests/network/parent: $(B)/services/objects/start.S.o $(B)/tests/network/objects/parent.c.o $(SERVICES_LIBRARIES)
+	$(SERVICES_LINK)
+$(B)/tests/network/echo: $(patsubst %,$(B)/services/objects/%.o,start.S startup.c) $(B)/tests/network/objects/echo.c.o $(SERVICES_LIBRARIES)
+	$(SERVICES_LINK)
+ALL += $(NETWORK_TEST)
+-include $(wildcard $(B)/tests/network/objects/*.d)

@@ -29,6 +29,13 @@
  * build/services/supervisor, the first process of the bare machine: slots are the devices of the boot archive, start-up
  * bytes are those of include/signet/system.h.
  *
+ * build/services/network: struct signet_program names its slots: "network" is the network device, "supervision" the
+ * client end of contracts/supervision.contract, if it is supervised, and all others are server ends of
+ * contracts/network.contract, one a client. It ends when its last client is gone and what that left, unless it is
+ * supervised: then when it is told to. Quota it needs: threads 2, handles 16 and 1 a connection, regions 64, memory
+ * 2 MiB, its stack, 64 bytes a connection that the device has, and for each that waits to send what it holds: 4 KiB, or
+ * a block. When that is used up it refuses to hold more.
+ *
  * A service that cannot begin ends with a status of SERVICES_ENDS.
  */
 #ifndef SERVICES_SERVICES_H

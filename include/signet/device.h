@@ -1,12 +1,15 @@
 /* What the devices of a port understand: operations and records of device_request. Read by ports that offer such a
  * device and by the services that drive it. A device is granted by a manifest; nothing else can name it.
  *
- * The bare machine's: ports are a range of I/O ports, an interrupt is a line of the interrupt controller, an archive is
- * the boot archive (boot.h), power ends the machine.
+ * The bare machine's: ports are a range of I/O ports, an interrupt is a line of the interrupt controller.
+ *
+ * An archive holds images: the boot archive (boot.h), or what `signet up` has read. Power ends the machine, or the
+ * system that `signet up` has started.
  *
  * A stream is a byte stream of the host: standard input, output, error, a terminal, a serial line. A directory is a
  * tree of files of the host; names are relative to it, "/"-separated, "" is the tree itself; ".." and links cannot
- * leave it. A failure is SIGNET_DEVICE with the error number of Linux (ENOENT = 2 …) as the value. */
+ * leave it. A network is TCP of the host: the ports that it was made to listen at, and the addresses that it may
+ * connect to. A failure is SIGNET_DEVICE with the error number of Linux (ENOENT = 2 …) as the value. */
 #ifndef SIGNET_DEVICE_H
 #define SIGNET_DEVICE_H
 
@@ -94,10 +97,64 @@ enum signet_device_operation {
      archive says). */
   SIGNET_ARCHIVE_READ = 65,
 
-  /* Power. Ends the machine; the buffer holds how the system ended (struct signet_system_ending of system.h, an array
-     of them); text, if there is any, is printed: why it did not start. */
+  /* Power. Ends the machine, and is not answered; the buffer holds how the system ended (struct signet_system_ending of
+     system.h, an array of them); text, if there is any, is printed: why it did not start. */
   SIGNET_POWER_END = 72,
+
+  /* Network. Listeners are numbered from 0. Connections are named by numbers that the device gives, never 0; EBADF: it
+   * is closed. Only WAIT waits: EAGAIN where another operation would, and an event tells when to try again. */
+  /* Writes struct signet_network_status. */
+  SIGNET_NETWORK_STATUS = 80,
+  /* arguments[0] = listener. Writes struct signet_network_listener; ENOENT: there is none. */
+  SIGNET_NETWORK_LISTENER = 81,
+  /* arguments[0] = listener. -> the number of the connection that has waited longest; writes its
+   * struct signet_network_address, from where it comes, if the buffer is large enough. ENFILE: there are as many
+   * connections as were granted; others wait. */
+  SIGNET_NETWORK_ACCEPT = 82,
+  /* text = host, as it was granted; arguments[0] = port, [1] = which of the host's addresses, from 0. -> number. An
+   * event comes when it stands or has failed: then SEND of no bytes tells which. EACCES: not granted; ENOENT: it has no
+   * more addresses. */
+  SIGNET_NETWORK_CONNECT = 83,
+  /* arguments[0] = connection. -> bytes, 0: the other side will send nothing more. */
+  SIGNET_NETWORK_RECEIVE = 84,
+  /* -> bytes taken. */
+  SIGNET_NETWORK_SEND = 85,
+  /* arguments[1] = 1: nothing more is received, 2: sent, 3: both. */
+  SIGNET_NETWORK_SHUT = 86,
+  SIGNET_NETWORK_CLOSE = 87,
+  /* Waits until something has happened; writes struct signet_network_event records, as many as there are and fit.
+   * -> how many. Each tells what has changed since the last of its number; events of different numbers come in no
+   * order, and may tell of what is over. */
+  SIGNET_NETWORK_WAIT = 88,
 };
+
+struct signet_network_status {
+  uint32_t listeners;
+  uint32_t connections; /* granted */
+  uint32_t open;
+  uint32_t reserved;
+};
+
+struct signet_network_address {
+  uint8_t bytes[16]; /* IPv6; IPv4 as ::ffff:a.b.c.d */
+  uint16_t port;
+  uint16_t reserved[3];
+};
+
+struct signet_network_listener {
+  struct signet_network_address address;
+  char text[48]; /* the address without the port, "0.0.0.0" or "::" for all; NUL-terminated */
+};
+
+struct signet_network_event {
+  uint32_t number; /* of a connection; ARRIVED: of a listener */
+  uint32_t what;   /* SIGNET_NETWORK_* */
+};
+#define SIGNET_NETWORK_READABLE 1u
+#define SIGNET_NETWORK_WRITABLE 2u
+#define SIGNET_NETWORK_ENDED 4u  /* the other side will send nothing more */
+#define SIGNET_NETWORK_FAILED 8u /* neither direction works any more */
+#define SIGNET_NETWORK_ARRIVED 16u
 
 #define SIGNET_STREAM_IS_TERMINAL 1u
 #define SIGNET_STREAM_IS_FILE 2u

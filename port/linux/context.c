@@ -244,6 +244,10 @@ _Noreturn void port_resume(struct port_context *context, uint32_t window) {
   struct linux_cpu *cpu = linux_cpu_self;
   struct linux_registers *registers = context->current;
   uint64_t base = linux_window_base(window);
+  if (cpu->tick) {
+    cpu->tick = 0;
+    linux_poller_look(true);
+  }
   if (cpu->context != context) {
     /* A frame brings all of its state with it. */
     if (cpu->context) {
@@ -268,7 +272,6 @@ _Noreturn void port_resume(struct port_context *context, uint32_t window) {
     cpu->floating_window = window;
   }
   *(uint64_t *)(base + SIGNET_THREAD_PAGE) = registers->thread_pointer;
-  cpu->tick = 0;
   if (registers->framed) {
     struct frame *frame = frame_of(context);
     ucontext_t *ucontext = (ucontext_t *)frame->ucontext;

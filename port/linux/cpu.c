@@ -62,6 +62,23 @@ uint32_t port_cpu_count(void) { return cpu_count; }
 
 uint32_t port_cpu_self(void) { return linux_cpu_self ? linux_cpu_self->number : 0; }
 
+/* Returns with the kernel lock. */
+static void sleep_until(struct linux_cpu *cpu, uint64_t deadline) {
+  uint64_t now = port_clock(SIGNET_CLOCK_MONOTONIC);
+  uint64_t timeout = deadline == SIGNET_NEVER ? SIGNET_NEVER : deadline > now ? deadline - now : 0;
+  uint32_t how = linux_poller_enter() ? LINUX_POLLS : LINUX_SLEEPS, awake = LINUX_AWAKE;
+  if (!atomic_compare_exchange_strong(&cpu->wake, &awake, how))
+    timeout = 0;
+  if (how == LINUX_POLLS) {
+    linux_poller_sleep(cpu, timeout);
+    return;
+  }
+  if (timeout)
+    linux_futex_wait(&cpu->wake, LINUX_SLEEPS, timeout);
+  atomic_store(&cpu->wake, LINUX_WOKEN);
+  port_lock();
+}
+
 void port_idle(uint64_t deadline) {
   struct linux_cpu *cpu = linux_cpu_self;
   /* Another processor may run this thread next: what it left in this one goes to memory. */
@@ -69,19 +86,40 @@ void port_idle(uint64_t deadline) {
     linux_context_save_floating_point(cpu->context);
     cpu->context = NULL;
   }
+  if (deadline == 0)
+    return;
   port_unlock();
-  uint64_t now = port_clock(SIGNET_CLOCK_MONOTONIC);
-  if (deadline > now && atomic_load(&cpu->wake) == 0)
-    linux_futex_wait(&cpu->wake, 0, deadline == SIGNET_NEVER ? SIGNET_NEVER : deadline - now);
-  atomic_store(&cpu->wake, 0);
+  sleep_until(cpu, deadline);
+  /* Whoever woke it had the lock: what for is seen. */
+  atomic_store(&cpu->wake, LINUX_AWAKE);
   linux_cpu_account(cpu);
-  port_lock();
 }
 
 void port_wake(uint32_t number) {
   struct linux_cpu *cpu = &cpus[number];
-  if (atomic_exchange(&cpu->wake, 1) == 0)
+  switch (atomic_exchange(&cpu->wake, LINUX_WOKEN)) {
+  case LINUX_SLEEPS:
     linux_futex_wake(&cpu->wake, 1);
+    break;
+  case LINUX_POLLS:
+    linux_poller_ring();
+    break;
+  }
+}
+
+void linux_cpus_take_over(void) {
+  if (!linux_poller_abandoned())
+    return;
+  for (uint32_t i = 0; i < cpu_count; i++)
+    if (atomic_load(&cpus[i].wake) == LINUX_SLEEPS) {
+      port_wake(i);
+      return;
+    }
+}
+
+void linux_cpus_stir(void) {
+  for (uint32_t i = 0; i < cpu_count; i++)
+    port_wake(i);
 }
 
 void linux_context_forget(const struct port_context *context) {
@@ -193,7 +231,7 @@ bool linux_port_prepare(const struct linux_port_options *options, const char **p
     return false;
   if (!linux_window_prepare(problem))
     return false;
-  *problem = "the loader or the poller thread cannot be started";
+  *problem = "the loader thread or the poller cannot be started";
   return linux_loader_start() && linux_poller_start();
 }
 

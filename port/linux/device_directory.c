@@ -270,6 +270,7 @@ static struct signet_result on_file(struct directory_device *directory, const st
 static bool directory_request(struct port_device *device, const struct port_request *request,
                               struct signet_result *result) {
   struct directory_device *directory = (struct directory_device *)device;
+  linux_cpus_take_over(); /* a disk takes its time */
   switch (request->operation) {
   case SIGNET_DEVICE_IDENTIFY:
     *result = (struct signet_result){SIGNET_OK, SIGNET_DEVICE_DIRECTORY};

@@ -46,7 +46,7 @@ static bool may_proceed(int descriptor, short events, const struct port_request 
     return !fail(result, EBADF);
   if (ready(descriptor, events))
     return true;
-  if (!linux_poller_wait(descriptor, events, request->thread))
+  if (!linux_poller_wait(descriptor, (uint32_t)events, request->thread))
     return !fail(result, EAGAIN);
   *answered = false;
   return false;
@@ -147,10 +147,12 @@ static void stream_reset(struct port_device *device) {
 static void stream_close(struct port_device *device) {
   struct stream_device *stream = (struct stream_device *)device;
   stream_reset(device);
-  if (stream->input >= 0)
-    close(stream->input);
-  if (stream->output >= 0)
-    close(stream->output);
+  int both[] = {stream->input, stream->output};
+  for (int i = 0; i < 2; i++)
+    if (both[i] >= 0) {
+      linux_poller_close(both[i]);
+      close(both[i]);
+    }
   free(stream);
 }
 

@@ -56,7 +56,7 @@ linux_entry_tick:
         movq    %rdx, REGISTERS_RDX(%rbp)
         movq    CPU_KERNEL_STACK(%rbx), %rsp
         xorl    %ebp, %ebp
-        call    kernel_preempted
+        call    linux_preempted
         ud2
 
 /* _Noreturn void linux_enter(struct linux_registers *registers, uint64_t base) */

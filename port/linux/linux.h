@@ -40,7 +40,6 @@ void linux_seal_facts(struct linux_seal_facts *facts);
 /* What a thread of this process does: its filter allows that and no more. */
 enum linux_thread_role {
   LINUX_THREAD_ORDINARY,
-  LINUX_THREAD_POLLER,
   LINUX_THREAD_LOADER,
   LINUX_THREAD_CONTROL, /* answers those who look at the system: takes connections, opens nothing */
   LINUX_THREAD_ROLES
@@ -73,6 +72,13 @@ typedef void linux_power_callback(void *context, const struct signet_system_endi
                                   const char *text);
 struct port_device *linux_power_device(linux_power_callback *callback, void *context, const char **problem);
 
+/* TCP: listens at `listen` ("address:port", port 0: one that is free; an IPv6 address is in brackets), may connect to
+ * `connect` ("host:port", the host an address, or "host:port=address" for a name, once for each of its addresses), and
+ * has at most so many connections at once. Both lists end with NULL and may be NULL. It listens when this returns, and
+ * until the device is closed: connections wait meanwhile. Raises the limit of open files if it must. */
+struct port_device *linux_network_device(const char *const *listen, const char *const *connect, uint32_t connections,
+                                         const char **problem);
+
 /* ---- Internal ---- */
 
 #define LINUX_WINDOW_BYTES (1ull << 32)
@@ -89,7 +95,7 @@ struct linux_cpu {
   struct port_fault fault;  /* handed from the signal handler to kernel_fault */
   uint32_t floating_window; /* whose values the vector registers may hold; UINT32_MAX: anybody's */
   uint64_t not_worked;      /* nanoseconds of CLOCK_MONOTONIC in which the host did not run this thread, as last seen */
-  _Atomic uint32_t wake;    /* futex: 1 when a wake is pending */
+  _Atomic uint32_t wake;    /* futex: enum linux_wake */
   void *signal_stack;
 };
 
@@ -102,6 +108,13 @@ static inline uint64_t linux_window_base(uint32_t window) {
   return linux_windows_low + (uint64_t)window * LINUX_WINDOW_BYTES;
 }
 
+enum linux_wake {
+  LINUX_AWAKE,
+  LINUX_WOKEN, /* before it could sleep */
+  LINUX_SLEEPS,
+  LINUX_POLLS,
+};
+
 /* cpu.c */
 extern __thread struct linux_cpu *linux_cpu_self;
 /* Looks at how long the host has not run this processor. The host's clock for that costs a system call: at ticks and
@@ -111,6 +124,9 @@ void linux_context_forget(const struct port_context *context); /* no processor h
 void linux_window_forget(uint32_t window);                     /* who runs in it next is somebody else */
 void linux_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);
 void linux_futex_wake(_Atomic uint32_t *word, int count);
+void linux_cpus_stir(void); /* each that sleeps looks again where it should */
+void linux_cpus_take_over(
+    void); /* one that sleeps at its futex sleeps in the poller, if nobody does; also in signals */
 /* A mutex for state that is not the kernel's. */
 void linux_mutex_lock(_Atomic uint32_t *mutex);
 void linux_mutex_unlock(_Atomic uint32_t *mutex);
@@ -166,6 +182,8 @@ bool linux_loader_map(void *address, uint64_t length, int descriptor, uint64_t p
 /* seal.c */
 bool linux_seal(const char **problem);
 bool linux_filter_thread(enum linux_thread_role role);
+/* Before the seal: ordinary threads may use sockets that there are, or also connect new ones. */
+void linux_seal_allow_sockets(bool connect);
 bool linux_seal_file(int descriptor); /* no writing, growing or shrinking, for good */
 
 /* confine.c */
@@ -176,17 +194,40 @@ bool linux_confined(void);
 /* signal.c */
 bool linux_signal_prepare(void);
 bool linux_signal_cpu(struct linux_cpu *cpu);
+_Noreturn void linux_preempted(void);
+
+/* poller.c */
+struct linux_source {
+  void (*event)(struct linux_source *source, uint32_t number, uint32_t events); /* kernel lock, the poller's */
+  uint32_t index;                                                               /* the poller's */
+};
+bool linux_poller_start(void);
+/* True: this processor is the one that sleeps there, and must. */
+bool linux_poller_enter(void);
+/* Sleeps, tells devices what has happened, and returns with the kernel lock, and no longer the one. */
+void linux_poller_sleep(struct linux_cpu *cpu, uint64_t timeout);
+void linux_poller_ring(void); /* ends that sleep */
+/* Nobody sleeps there, and somebody should. */
+bool linux_poller_abandoned(void);
+/* If nobody sleeps there: tells them what has happened by now. `locked`: with the kernel lock. */
+void linux_poller_look(bool locked);
+/* Calls kernel_device_ready(thread) once, when the descriptor is ready (EPOLLIN, EPOLLOUT). False: too many wait. */
+bool linux_poller_wait(int descriptor, uint32_t events, void *thread);
+void linux_poller_forget(void *thread);
+void linux_poller_close(int descriptor); /* one that was waited for, before it is closed */
+/* A source hears of events (EPOLL*) of the descriptors that are watched for it, under their numbers. A watched
+ * descriptor that is closed, and was not copied, is not watched any more. False: too many. */
+bool linux_poller_add(struct linux_source *source);
+void linux_poller_remove(struct linux_source *source);
+bool linux_poller_watch(const struct linux_source *source, int descriptor, uint32_t number, uint32_t events);
 
 /* device.c, device_*.c */
 struct port_device {
   bool (*request)(struct port_device *device, const struct port_request *request, struct signet_result *result);
   void (*close)(struct port_device *device);
-  void (*reset)(struct port_device *device); /* port_device_reset; NULL: there is nothing to forget */
+  void (*reset)(struct port_device *device);                /* port_device_reset; NULL: nothing is to be made new */
+  void (*forget)(struct port_device *device, void *thread); /* port_device_forget; NULL: only the poller knows it */
 };
-bool linux_poller_start(void);
-/* Calls kernel_device_ready(thread) once, when the descriptor is ready. False: too many wait. */
-bool linux_poller_wait(int descriptor, short events, void *thread);
-void linux_poller_forget(void *thread);
 struct signet_result linux_device_error(int error);
 void linux_fill_status(struct signet_file_status *status, const struct stat *from);
 

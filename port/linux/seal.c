@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -61,15 +64,12 @@ static const int ordinary_calls[] = {
     SCMP_SYS(sched_yield),   SCMP_SYS(sched_setaffinity),
     SCMP_SYS(timer_settime), SCMP_SYS(arch_prctl),
     SCMP_SYS(getppid),       SCMP_SYS(mincore),
+    SCMP_SYS(epoll_wait),    SCMP_SYS(epoll_pwait2),
+    SCMP_SYS(epoll_ctl),
 };
 
 /* What a terminal is asked; not, among others, to take input as if it had been typed (TIOCSTI). */
 static const uint32_t terminal_requests[] = {TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ};
-
-static const int poller_calls[] = {
-    SCMP_SYS(futex), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn),  SCMP_SYS(restart_syscall),
-    SCMP_SYS(poll),  SCMP_SYS(read), SCMP_SYS(write),      SCMP_SYS(clock_gettime),
-};
 
 static const int loader_calls[] = {
     SCMP_SYS(futex), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
@@ -87,10 +87,39 @@ static const struct {
   size_t count;
 } allowed[LINUX_THREAD_ROLES] = {
     [LINUX_THREAD_ORDINARY] = {ordinary_calls, sizeof ordinary_calls / sizeof *ordinary_calls},
-    [LINUX_THREAD_POLLER] = {poller_calls, sizeof poller_calls / sizeof *poller_calls},
     [LINUX_THREAD_LOADER] = {loader_calls, sizeof loader_calls / sizeof *loader_calls},
     [LINUX_THREAD_CONTROL] = {control_calls, sizeof control_calls / sizeof *control_calls},
 };
+
+static bool sockets, sockets_connect;
+
+void linux_seal_allow_sockets(bool connect) {
+  sockets = true;
+  sockets_connect |= connect;
+}
+
+#define ALLOW(filter, ...) (seccomp_rule_add(filter, SCMP_ACT_ALLOW, __VA_ARGS__) == 0)
+
+/* Accepting, and bytes over connections, to nobody but the other side; new ones of TCP only, bound to nothing. */
+static bool add_socket_rules(scmp_filter_ctx filter) {
+  static const int families[] = {AF_INET, AF_INET6};
+  const uint32_t type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  if (sockets && !(ALLOW(filter, SCMP_SYS(accept4), 0) && ALLOW(filter, SCMP_SYS(shutdown), 0) &&
+                   ALLOW(filter, SCMP_SYS(recvfrom), 1, SCMP_A4(SCMP_CMP_EQ, 0)) &&
+                   ALLOW(filter, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_EQ, 0))))
+    return false;
+  if (!sockets_connect)
+    return true;
+  for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+    if (!ALLOW(filter, SCMP_SYS(socket), 3, SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)families[i]),
+               SCMP_A1_32(SCMP_CMP_EQ, type), SCMP_A2_32(SCMP_CMP_EQ, 0)))
+      return false;
+  return ALLOW(filter, SCMP_SYS(connect), 0) &&
+         ALLOW(filter, SCMP_SYS(setsockopt), 2, SCMP_A1_32(SCMP_CMP_EQ, IPPROTO_TCP),
+               SCMP_A2_32(SCMP_CMP_EQ, TCP_NODELAY)) &&
+         ALLOW(filter, SCMP_SYS(setsockopt), 2, SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET),
+               SCMP_A2_32(SCMP_CMP_EQ, SO_KEEPALIVE));
+}
 
 static bool add_rules(scmp_filter_ctx filter, enum linux_thread_role role) {
   for (size_t i = 0; i < allowed[role].count; i++)
@@ -104,6 +133,8 @@ static bool add_rules(scmp_filter_ctx filter, enum linux_thread_role role) {
       if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, terminal_requests[i])) !=
           0)
         return false;
+    if (!add_socket_rules(filter))
+      return false;
     /* Signals to this process only. */
     if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid())) != 0)
       return false;

@@ -33,7 +33,13 @@ static void continue_at(ucontext_t *interrupted, const struct linux_cpu *cpu, vo
   interrupted->uc_mcontext.gregs[REG_RBP] = 0;
 }
 
-static void enter_preempted(void) { kernel_preempted(); }
+/* The host may have had nobody to tell what has happened: this processor looks, with every tick. */
+_Noreturn void linux_preempted(void) {
+  linux_poller_look(false);
+  kernel_preempted();
+}
+
+static void enter_preempted(void) { linux_preempted(); }
 
 static void enter_fault(void) { kernel_fault(&linux_cpu_self->fault); }
 
@@ -44,6 +50,7 @@ static void on_tick(int number, siginfo_t *information, void *context) {
   struct linux_cpu *cpu = linux_cpu_self;
   ucontext_t *interrupted = context;
   uint64_t rip = (uint64_t)interrupted->uc_mcontext.gregs[REG_RIP];
+  linux_cpus_take_over();
   if (!cpu->context || rip < linux_windows_low || rip >= linux_windows_high) {
     cpu->tick = 1;
     return;
