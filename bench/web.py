@@ -121,7 +121,7 @@ def start(name, top, site, folder, cpu):
     if name == "nginx":
         command = [shutil.which("nginx") or "/usr/sbin/nginx", "-c", nginx_configuration(site, folder, port)]
     elif name == "native":
-        command = [os.path.join(top, "build/apps/web/native"), "--root", site, "--listen", "127.0.0.1:%d" % port]
+        command = [os.path.join(top, "build/apps/web/web-native"), "--root", site, "--listen", "127.0.0.1:%d" % port]
     else:
         command = [os.path.join(top, "build/bin/signet"), "up", "--socket", os.path.join(folder, "control.sock"),
                    sealed_manifest(top, site, folder, port)]
