@@ -104,12 +104,14 @@ static const char *set_check(const struct set *set, uint32_t *members) {
   uint32_t ready = members_on(set, &set->ready, true), quiet = members_on(set, &set->quiet, false);
   CHECK(process, "set: it stays with who made it");
   CHECK(ready != UINT32_MAX && quiet != UINT32_MAX, "set: its members know it, and on which list they are");
-  bool coming = false;
+  uint32_t coming = 0;
   for (const struct list *node = process->threads.next; node != &process->threads; node = node->next) {
     const struct thread *thread = CONTAINER(node, struct thread, link);
-    coming |= thread->state == THREAD_READY && thread->retry && thread->call == SIGNET_CALL_set_receive &&
-              thread->arguments[0] == set->object.handle;
+    coming += thread->coming && thread->state == THREAD_READY && thread->retry &&
+              thread->call == SIGNET_CALL_set_receive && thread->arguments[0] == set->object.handle;
   }
+  CHECK(coming == set->coming || process->state == SIGNET_PROCESS_STOPPING,
+        "set: those that it woke and that have not looked yet are counted");
   CHECK(!ready || list_empty(&set->waiters) || coming || process->state == SIGNET_PROCESS_STOPPING,
         "set: no member is ready while all who wait for it sleep");
   for (const struct list *node = set->waiters.next; node != &set->waiters; node = node->next) {

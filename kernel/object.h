@@ -117,6 +117,7 @@ struct set {
   struct object object;
   struct list ready, quiet; /* its members: those where a message waits or whose peer is closed, and the others */
   struct list waiters;      /* of wait_node */
+  uint32_t coming;          /* threads that it woke and that have not made their calls again */
 };
 
 struct channel {
@@ -200,6 +201,7 @@ struct thread {
   uint8_t cursor;    /* where the next receive over several endpoints begins to look */
   uint8_t nodes;     /* wait nodes in use */
   bool device_ready; /* the device called back while the request was being made */
+  bool coming;       /* the set that its call names woke it */
   uint32_t timer;    /* place in kernel.timers, from 1; 0: none */
   uint32_t word;     /* the word waited for */
   uint64_t deadline;

@@ -2,14 +2,30 @@
  * the other files tell a set; kernel lock.
  *
  * A member is on the set's list of ready ones exactly while its queue holds a message or its peer is closed, also when
- * it is received from directly; the set serves that list first in, first out. A message wakes one waiter. Who was woken
- * and does not receive it, or leaves others behind, wakes the next: no message waits while all who wait for it sleep.
- */
+ * it is received from directly; the set serves that list first in, first out. A message wakes one waiter, who is coming
+ * until he makes his call again, or is told of an event instead. While any member is ready and anybody waits, somebody
+ * is coming: if the last one who came leaves something behind, he wakes another. */
 #include "kernel/object.h"
 
 static void wake_one(struct set *set) {
-  if (!list_empty(&set->ready) && !list_empty(&set->waiters))
-    schedule_ready(CONTAINER(set->waiters.next, struct wait_node, link)->thread, true);
+  if (list_empty(&set->ready) || list_empty(&set->waiters))
+    return;
+  struct thread *thread = CONTAINER(set->waiters.next, struct wait_node, link)->thread;
+  schedule_ready(thread, true);
+  thread->coming = true;
+  set->coming++;
+}
+
+static void wake_if_none_comes(struct set *set) {
+  if (!set->coming)
+    wake_one(set);
+}
+
+/* The set is the one that his call names; NULL: it is gone. */
+static void came(struct thread *thread, struct set *set) {
+  if (set)
+    set->coming -= thread->coming;
+  thread->coming = false;
 }
 
 /* Puts the member behind the others of its list: that of the ready ones, or of the rest. */
@@ -27,7 +43,7 @@ void set_arrived(struct endpoint *member) {
 }
 
 void set_taken(struct endpoint *member) {
-  if (!member->count)
+  if (!member->count && !member->peer->closed)
     place(member);
 }
 
@@ -54,8 +70,9 @@ static struct set *set_find(struct thread *thread, uint64_t handle) {
 
 void set_wake_another(struct thread *thread) {
   struct set *set = set_find(thread, thread->arguments[0]);
+  came(thread, set);
   if (set)
-    wake_one(set);
+    wake_if_none_comes(set);
 }
 
 struct signet_result call_set_create(struct thread *thread, const uint64_t *arguments) {
@@ -87,7 +104,7 @@ struct signet_result call_set_insert(struct thread *thread, const uint64_t *argu
   endpoint->set = set;
   endpoint->key = arguments[2];
   place(endpoint);
-  wake_one(set);
+  wake_if_none_comes(set);
   return result(SIGNET_OK, 0);
 }
 
@@ -121,6 +138,7 @@ static struct signet_result receive(struct thread *thread, struct set *set, uint
 
 struct signet_result call_set_receive(struct thread *thread, const uint64_t *arguments) {
   struct set *set = set_find(thread, arguments[0]);
+  came(thread, set);
   if (!set)
     return error(SIGNET_HANDLE);
   enum signet_status status = channel_buffer_valid(arguments[1], arguments[2]);
@@ -128,6 +146,6 @@ struct signet_result call_set_receive(struct thread *thread, const uint64_t *arg
     return error(status);
   struct signet_result outcome = receive(thread, set, arguments[1], arguments[2], arguments[3]);
   if (outcome.status != CALL_WAITS)
-    wake_one(set);
+    wake_if_none_comes(set);
   return outcome;
 }
