@@ -42,6 +42,8 @@ enum signet_status channel_create(struct contract *contract, struct channel **cr
     if (!end->slots)
       goto no_slots;
   }
+  channel->place.number = ++kernel.next_channel;
+  list_append(&kernel.every_channel, &channel->place.link);
   kernel.channels++;
   *created = channel;
   return SIGNET_OK;
@@ -83,6 +85,7 @@ void endpoint_close(struct endpoint *first) {
       continue;
     }
     contract_release(channel->contract);
+    list_remove(&channel->place.link);
     release(channel, sizeof *channel);
     kernel.channels--;
   }
@@ -173,7 +176,7 @@ static void moved_take(struct kernel_process *process, struct object *object, st
     CONTAINER(object, struct endpoint, object)->carrier = to;
 }
 
-static enum signet_status send(struct thread *thread, struct endpoint *from, uint64_t message) {
+static enum signet_status send_untraced(struct thread *thread, struct endpoint *from, uint64_t message) {
   struct kernel_process *process = thread->process;
   struct channel *channel = from->channel;
   const struct contract *contract = channel->contract;
@@ -222,10 +225,20 @@ static enum signet_status send(struct thread *thread, struct endpoint *from, uin
   endpoint_set_state(from, next);
   for (uint32_t i = 0; i < header.moved_count; i++)
     moved_take(process, moved[i], to);
-  kernel.here->messages++;
+  process->messages++;
+  from->messages++;
   if (!to->closed)
     wait_wake_at(to);
   return SIGNET_OK;
+}
+
+static enum signet_status send(struct thread *thread, struct endpoint *from, uint64_t message) {
+  if (!kernel.trace)
+    return send_untraced(thread, from, message);
+  trace_sending(thread->process, from, message);
+  enum signet_status status = send_untraced(thread, from, message);
+  trace_sent(from, status);
+  return status;
 }
 
 /* What the sender is told. What it has not read yet it cannot answer: until then it may send nothing. */

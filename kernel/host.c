@@ -12,6 +12,7 @@ bool kernel_initialise(void) {
   for (unsigned i = 0; i < IMAGE_BUCKETS; i++)
     list_initialise(&kernel.images[i]);
   list_initialise(&kernel.closing);
+  list_initialise(&kernel.every_channel);
   for (unsigned i = 0; i < TICKET_BUCKETS; i++)
     list_initialise(&kernel.tickets[i]);
   bool enough = kernel.cpus && kernel.cpus <= PORT_CPUS_MOST && timer_reserve();

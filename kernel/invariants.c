@@ -166,6 +166,7 @@ static const char *objects_check(struct kernel_process *process) {
     used.memory += process->image->charge + (process->stack_high - process->stack_low) +
                    page_up(sizeof(struct signet_startup) + process->startup_length);
   used.threads = length_of(&process->threads);
+  CHECK(used.threads == process->threads_alive, "thread: those of a process are counted");
   for (const struct list *node = process->children.next; node != &process->children; node = node->next) {
     const struct kernel_process *child = CONTAINER(node, struct kernel_process, sibling_link);
     used.memory += child->limit.memory;
@@ -242,20 +243,44 @@ static const char *process_check(struct kernel_process *process) {
   return regions_check(&process->blocks, SIGNET_BLOCKS_LOW, SIGNET_BLOCKS_HIGH);
 }
 
+static const char *channels_check(void) {
+  uint64_t channels = 0, last = 0;
+  for (const struct list *node = kernel.every_channel.next; node != &kernel.every_channel; node = node->next) {
+    const struct numbered *place = CONTAINER(node, struct numbered, link);
+    if (!place->number)
+      continue;
+    const struct channel *channel = CONTAINER(place, struct channel, place);
+    CHECK(place->number > last && place->number <= kernel.next_channel, "channels: they are in their numbers' order");
+    CHECK(!kernel.trace || (channel->end[0].fits_stance == STANCE_NONE && channel->end[1].fits_stance == STANCE_NONE),
+          "trace: while there is one, no message takes the short way");
+    last = place->number;
+    channels++;
+  }
+  CHECK(channels == kernel.channels, "channels: they are counted");
+  CHECK(kernel.trace_count <= kernel.trace_capacity && (kernel.trace || !kernel.trace_capacity),
+        "trace: what it holds is within its bounds");
+  return NULL;
+}
+
 static const char *whole_check(void) {
   for (uint32_t i = 2; i <= kernel.timer_count; i++)
     CHECK(kernel.timers[i / 2]->deadline <= kernel.timers[i]->deadline && kernel.timers[i]->timer == i,
           "timers: the earliest is on top");
-  uint32_t windows = kernel.free_window_count + kernel.making, threads = 0;
+  uint32_t windows = kernel.free_window_count + kernel.making, threads = 0, last = 0;
   for (const struct list *node = kernel.processes.next; node != &kernel.processes; node = node->next) {
     struct kernel_process *process = CONTAINER(node, struct kernel_process, link);
     const char *broken = process_check(process);
     CHECK(!broken, broken);
+    CHECK(process->number > last && (!process->parent || process->parent->number < process->number),
+          "process: its number is greater than all before it, and its parent's");
+    last = process->number;
     windows += process->state != SIGNET_PROCESS_STOPPED;
     threads += length_of(&process->threads);
   }
   CHECK(windows == kernel.window_count, "windows: each is free or one process's");
   CHECK(threads == kernel.threads, "threads: they are counted");
+  const char *broken = channels_check();
+  CHECK(!broken, broken);
   for (uint32_t i = 0; i < kernel.cpus; i++) {
     const struct cpu *cpu = kernel.cpu[i];
     CHECK(cpu->waiting == length_of(&cpu->near) + length_of(&cpu->queue), "processor: those that wait are counted");
@@ -277,18 +302,19 @@ void kernel_statistics(struct kernel_statistics *statistics) {
                                            .channels = kernel.channels,
                                            .blocks = kernel.blocks,
                                            .pages = allocate_pages_in_use(),
-                                           .calls = kernel.calls_ended};
+                                           .calls = kernel.calls_ended,
+                                           .messages = kernel.messages_ended};
   for (const struct list *node = kernel.processes.next; node != &kernel.processes; node = node->next) {
     const struct kernel_process *process = CONTAINER(node, struct kernel_process, link);
     statistics->processes++;
-    if (process->state != SIGNET_PROCESS_STOPPED)
-      statistics->calls += process->calls;
+    if (process->state == SIGNET_PROCESS_STOPPED)
+      continue;
+    statistics->calls += process->calls;
+    statistics->messages += process->messages;
   }
   for (uint32_t i = 0; i < IMAGE_BUCKETS; i++)
     statistics->images += length_of(&kernel.images[i]);
-  for (uint32_t i = 0; i < kernel.cpus; i++) {
+  for (uint32_t i = 0; i < kernel.cpus; i++)
     statistics->switches += kernel.cpu[i]->switches + SLICE - kernel.cpu[i]->slice;
-    statistics->messages += kernel.cpu[i]->messages;
-  }
   port_unlock();
 }

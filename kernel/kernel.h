@@ -120,7 +120,7 @@ struct kernel_trace_record {
   uint8_t moved_count;
   uint8_t moved_kind[SIGNET_MESSAGE_MOVED];
   uint32_t moved_length[SIGNET_MESSAGE_MOVED]; /* blocks: bytes */
-  uint32_t tag, length;                        /* length: of all the message's data */
+  uint32_t tag, length;                        /* length: of all the message's data; tag UINT32_MAX: unreadable */
   uint8_t refused;                             /* not 0: enum signet_status; it was refused, and not sent */
   uint8_t reserved[3];
   uint8_t identity[32];            /* the contract's */

@@ -10,7 +10,7 @@
  *   region           its process                           process->regions (sorted)
  *   object           its holder's handle table, or the     payer->paid: the process whose quota it counts against
  *                    message that carries it
- *   channel          its open ends                         -
+ *   channel          its open ends                         kernel.every_channel, in the order of their numbers
  *   contract         its channels (counted)                kernel.contracts
  *   kernel_image     handles, processes, the host (counted) kernel.images
  *
@@ -98,6 +98,7 @@ struct endpoint {
   uint16_t head, limit; /* of the queue */
   uint8_t *slots;
   struct endpoint *peer;
+  uint64_t messages;    /* sent from here */
   struct list waiters;  /* of wait_node: threads of its owner that wait for a message here, besides: */
   struct thread *asker; /* the thread whose `asked` this is, which may wait here on no list; or &nobody */
   /* Of a message that the contract allowed here: its tag and length, the stance then, and the state after it. */
@@ -120,7 +121,14 @@ struct set {
   uint32_t coming;          /* threads that it woke and that have not made their calls again */
 };
 
+/* What begins whatever is on a list in the order of numbers. 0: a place that somebody keeps there for a while. */
+struct numbered {
+  struct list link;
+  uint64_t number;
+};
+
 struct channel {
+  struct numbered place;
   struct contract *contract;
   uint32_t slot_size;
   struct endpoint end[2]; /* client, server */
@@ -279,7 +287,7 @@ struct kernel_process {
   struct list sibling_link;
   struct list children;
   uint32_t children_alive; /* not yet STOPPED */
-  uint32_t threads_made;
+  uint32_t threads_made, threads_alive;
   struct kernel_process *parent;
   struct kernel_image *image;
   struct list paid; /* of objects */
@@ -294,7 +302,10 @@ struct kernel_process {
   uint32_t event_entry;             /* 0: no listener */
   uint32_t events;                  /* bit per event that waits for delivery */
   uint64_t calls;
-  uint64_t time; /* processor time, nanoseconds */
+  uint64_t messages; /* sent */
+  uint64_t time;     /* processor time, nanoseconds */
+  uint64_t started;
+  uint64_t observed; /* kernel.observations, when that observer saw it last */
   struct signet_ending ending;
   char name[32];
   char principal[SIGNET_PRINCIPAL_MOST]; /* the names of its ancestors and its own */
@@ -316,7 +327,6 @@ struct cpu {
   struct list queue;              /* wait their turn */
   uint64_t charged_at;            /* processor time is charged up to here */
   uint64_t switches;              /* besides the SLICE - slice of this slice */
-  uint64_t messages;
   char text[2][TEXT_MOST + 8];
 };
 
@@ -341,9 +351,14 @@ struct kernel {
   uint32_t timer_count, timer_capacity, threads; /* capacity > threads: arming cannot fail */
   uint32_t *free_windows;
   uint32_t free_window_count, window_count;
+  struct list every_channel;
+  uint64_t next_channel, observations;
+  struct kernel_trace_record *trace; /* NULL: nothing is traced, else a ring */
+  uint32_t trace_capacity, trace_first, trace_count;
+  uint64_t trace_lost;
   uint64_t channels, blocks;
-  uint32_t making;                     /* processes that have a window and are on no list yet */
-  uint64_t calls_ended, switches_host; /* calls of processes that are no more */
+  uint32_t making;                      /* processes that have a window and are on no list yet */
+  uint64_t calls_ended, messages_ended; /* of processes that are no more */
 };
 extern struct kernel kernel;
 
@@ -452,6 +467,11 @@ void set_leave(struct endpoint *member);
 /* The thread was woken by the set of its set_receive, but will not make that call again. */
 void set_wake_another(struct thread *thread);
 void set_destroy(struct set *set);
+
+/* ---- trace.c ---- */
+/* There is a trace: a message is about to be sent, or refused; and was. */
+void trace_sending(const struct kernel_process *process, const struct endpoint *from, uint64_t message);
+void trace_sent(const struct endpoint *from, enum signet_status status);
 
 /* ---- handover.c ---- */
 /* What a thread that never made a channel_call asked, and who asked an end that nobody did. */

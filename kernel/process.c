@@ -177,6 +177,7 @@ static void take_apart(struct kernel_process *process) {
   process->used.regions = 0;
   LIST_EACH(node, &process->paid) process->used.memory += CONTAINER(node, struct object, paid_link)->charge;
   kernel.calls_ended += process->calls;
+  kernel.messages_ended += process->messages;
   process->state = SIGNET_PROCESS_STOPPED;
   if (process->parent)
     process->parent->children_alive--;

@@ -92,6 +92,7 @@ enum signet_status start_run(struct kernel_process *process) {
   if (!thread)
     return SIGNET_MEMORY;
   process->state = SIGNET_PROCESS_RUNNING;
+  process->started = port_clock(SIGNET_CLOCK_MONOTONIC);
   schedule_ready(thread, false);
   return SIGNET_OK;
 }

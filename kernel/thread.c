@@ -22,6 +22,7 @@ struct thread *thread_create(struct kernel_process *process, uint32_t entry, uin
   list_initialise(&thread->ticket_link);
   list_append(&process->threads, &thread->link);
   process->used.threads++;
+  process->threads_alive++;
   kernel.threads++;
   return thread;
 }
@@ -34,6 +35,7 @@ void thread_destroy(struct thread *thread) {
     ready_remove(thread);
   list_remove(&thread->link);
   thread->process->used.threads--;
+  thread->process->threads_alive--;
   kernel.threads--;
   port_context_destroy(thread->context);
   release(thread->more, ENDPOINTS_MOST * sizeof *thread->more);

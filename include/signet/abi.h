@@ -142,8 +142,9 @@ struct signet_result {
    * is the key. CAPACITY: it stays, and it is still its turn. What is inserted while a thread waits counts too, and   \
    * of several that wait a message wakes one. */                                                                      \
   X(33, set_receive, 4)                                                                                                \
-  /* process_observe(what, after, buffer, length) -> how many records were written: SIGNET_OBSERVE_* of the caller and \
-   * of those that descend from it, in the order of their numbers, from the first that is greater than `after`. */     \
+  /* process_observe(what, after, buffer, length) -> how many records were written, at most 64: SIGNET_OBSERVE_* of    \
+   * the caller and of those that descend from it, in the order of their numbers, from the first that is greater than          \
+   * `after`; 0 when there is none. ARGUMENT when not even one fits. */                                                \
   X(34, process_observe, 4)
 
 enum signet_call_number {
@@ -306,7 +307,8 @@ struct signet_usage {
   uint64_t calls; /* kernel calls made */
 };
 
-/* What process_observe tells. Numbers are never used again. */
+/* What process_observe tells. Numbers are never used again, and are the whole system's: they tell an observer how many
+ * processes and channels others have made meanwhile, and nothing else of them. */
 enum signet_observe { SIGNET_OBSERVE_PROCESSES = 1, SIGNET_OBSERVE_CHANNELS = 2 };
 
 struct signet_observed_process {
@@ -317,18 +319,24 @@ struct signet_observed_process {
   char name[32];
   uint8_t image[32]; /* hash */
   struct signet_quota limit, used;
-  uint64_t started;  /* CLOCK_MONOTONIC */
+  uint64_t started;  /* CLOCK_MONOTONIC; 0: it was not */
   uint64_t time;     /* processor time, nanoseconds */
   uint64_t calls;    /* kernel calls made */
   uint64_t messages; /* sent, over channels that are still there or not */
 };
 
-/* A channel of which a process that may be observed holds an end. [0] is the client's, [1] the server's. */
+/* In place of the number of who holds an end: it is closed; or held by a process that the caller may not observe, of
+ * which handle_query tells all that can be known. */
+#define SIGNET_OBSERVED_CLOSED UINT32_MAX
+#define SIGNET_OBSERVED_ELSEWHERE (UINT32_MAX - 1)
+
+/* A channel of which a process that may be observed holds an end, or sent it in a message that nobody has received yet.
+ * [0] is the client's, [1] the server's. */
 struct signet_observed_channel {
   uint64_t number;
   uint8_t identity[32];
   uint32_t state;
-  uint32_t process[2];  /* who holds that end: its number; 0: it travels in a message; UINT32_MAX: it is closed */
+  uint32_t process[2];  /* who holds that end: its number, or SIGNET_OBSERVED_*; 0: it travels in a message */
   uint32_t queued[2];   /* messages that wait at that end */
   uint32_t reserved;    /* 0 */
   uint64_t messages[2]; /* sent by that end */

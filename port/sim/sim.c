@@ -57,6 +57,7 @@ _Noreturn void port_panic(const char *file, int line, const char *condition) {
 void (*sim_unlocked)(int busy);
 
 static bool acting; /* a processor is in the kernel, not the host */
+static bool again;  /* it has had the lock since it came in */
 
 static void unlocked_point(void) {
   static bool inside;
@@ -66,12 +67,13 @@ static void unlocked_point(void) {
   jmp_buf saved;
   uint32_t self = cpu;
   memcpy(&saved, &back, sizeof saved);
-  bool by_processor = acting;
+  bool by_processor = acting, had_lock = again;
   inside = true;
   acting = false;
   sim_unlocked(by_processor ? (int)self : -1);
   inside = false;
   acting = by_processor;
+  again = had_lock;
   memcpy(&back, &saved, sizeof back);
   cpu = self;
 }
@@ -364,6 +366,9 @@ uint32_t port_cpu_self(void) { return cpu; }
 
 void port_lock(void) {
   RULE(!locked);
+  if (acting && again)
+    unlocked_point();
+  again = acting;
   locked = true;
 }
 
@@ -523,6 +528,7 @@ uint32_t sim_window(void) { return running[cpu].window; }
 void sim_run(void) {
   RULE(!running[cpu].context);
   acting = true;
+  again = false;
   if (!setjmp(back))
     kernel_cpu_run();
   acting = false;
@@ -534,6 +540,7 @@ struct signet_result sim_call(uint32_t number, uint64_t a, uint64_t b, uint64_t 
   RULE(caller);
   caller->answered = false;
   acting = true;
+  again = false;
   if (!setjmp(back)) {
     struct signet_result result = kernel_call(a, b, c, d, e, number);
     acting = false;
@@ -552,6 +559,7 @@ struct signet_result sim_call(uint32_t number, uint64_t a, uint64_t b, uint64_t 
 void sim_preempt(void) {
   RULE(running[cpu].context);
   acting = true;
+  again = false;
   if (!setjmp(back))
     kernel_preempted();
   acting = false;
@@ -561,6 +569,7 @@ void sim_fault(enum signet_fault kind, uint64_t address) {
   struct port_fault fault = {.kind = kind, .instruction = SIGNET_IMAGE_LOW, .address = address};
   RULE(running[cpu].context);
   acting = true;
+  again = false;
   if (!setjmp(back))
     kernel_fault(&fault);
   acting = false;

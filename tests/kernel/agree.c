@@ -92,6 +92,7 @@ static void note_thread(const struct thread *thread) {
 static void note_endpoint(const struct endpoint *endpoint) {
   note("endpoint", endpoint->object.handle);
   note("messages queued", endpoint->count);
+  note("messages sent", endpoint->messages);
   note("state of the channel", endpoint->state);
   note("its key in a set", endpoint->set ? endpoint->key : 0);
   note("ready there", endpoint->set_ready);
@@ -110,6 +111,7 @@ static void note_process(struct kernel_process *process) {
   note("its processor", process->cpu ? process->cpu->number : 99);
   note("events", process->events);
   note("calls", process->calls);
+  note("messages", process->messages);
   note("its time", process->time);
   note("memory used", process->used.memory);
   note("handles used", process->used.handles);
@@ -134,7 +136,6 @@ void note_world(void) {
     note("those that wait", cpu->waiting);
     note("switches left in the slice", cpu->slice);
     note("switches", cpu->switches);
-    note("messages", cpu->messages);
     note("charged up to", cpu->charged_at);
     LIST_EACH(node, &cpu->near) note("near", CONTAINER(node, struct kernel_process, run_link)->number);
     LIST_EACH(node, &cpu->queue) note("queue", CONTAINER(node, struct kernel_process, run_link)->number);

@@ -10,6 +10,8 @@ static uint32_t chance(uint32_t below) {
   return (uint32_t)((state >> 33) % below);
 }
 
+#define BUFFER (SCRATCH + 0x10000u)
+
 static struct kernel_process *roots[4];
 static struct port_device devices[4];
 static uint64_t calls[SIGNET_CALL_COUNT], fine[SIGNET_CALL_COUNT];
@@ -214,6 +216,10 @@ static void one_call(struct kernel_process *process) {
   case SIGNET_CALL_process_event:
     a = some_handle(process, SIGNET_KIND_PROCESS), b = (uint32_t[]){1, 2, 3, 15, 28, 28, 9, 34}[chance(8)];
     break;
+  case SIGNET_CALL_process_observe:
+    c = chance(8) ? BUFFER : a, a = chance(4) ? 1 + chance(2) : chance(4), b = chance(chance(2) ? 50 : 5000);
+    d = chance(8) ? 8000 : chance(300);
+    break;
   case SIGNET_CALL_device_request: {
     struct signet_device_request request = {.operation = chance(9), .text_offset = SCRATCH, .text_length = 0};
     write_memory(process, a, &request, sizeof request);
@@ -244,6 +250,41 @@ static bool start_root(unsigned which) {
   return true;
 }
 
+/* Some of what the host program may ask at any time; the trace goes on and off. */
+static void watch(void) {
+  static struct kernel_trace_record records[8];
+  static union {
+    struct signet_observed_process process[70];
+    struct signet_observed_channel channel[70];
+  } told;
+  uint64_t lost;
+  size_t got;
+  switch (chance(5)) {
+  case 0:
+    got = kernel_observe(SIGNET_OBSERVE_PROCESSES, chance(100), &told, sizeof told);
+    for (size_t i = 1; i < got; i++)
+      CHECK(told.process[i].number > told.process[i - 1].number);
+    break;
+  case 1:
+    got = kernel_observe(SIGNET_OBSERVE_CHANNELS, chance(1000), &told, sizeof told.channel);
+    for (size_t i = 1; i < got; i++)
+      CHECK(told.channel[i].number > told.channel[i - 1].number);
+    break;
+  case 2:
+    if (!chance(4) && kernel_trace_begin(1 + chance(20)) > SIGNET_OK)
+      CHECK(!kernel_trace_take(records, 0, &lost));
+    break;
+  case 3:
+    got = kernel_trace_take(records, chance(9), &lost);
+    for (size_t i = 0; i < got; i++)
+      CHECK(records[i].process[0] && records[i].channel && (records[i].tag < 7 || records[i].refused));
+    break;
+  default:
+    if (!chance(4))
+      kernel_trace_end();
+  }
+}
+
 static void host_step(void) {
   unsigned which = chance(4);
   struct signet_ending ending;
@@ -265,6 +306,8 @@ static void host_step(void) {
     if (devices[which].waiting)
       sim_device_ready(&devices[which]);
     devices[which].ready = chance(2);
+  } else if (!chance(4)) {
+    watch();
   } else if (!chance(3)) {
     kernel_process_event(roots[which], (uint32_t[]){1, 2, 3, 15, 28, 28, 28, 0, 40}[chance(9)]);
   }
@@ -328,6 +371,7 @@ static void random_programs(uint64_t steps) {
       roots[i] = NULL;
     }
   sim_choose_cpu(0);
+  kernel_trace_end();
   CHECK_INVARIANTS();
   CHECK(alive_same(&before));
   /* Every call was made, and each succeeded at times: the programs are not all nonsense. */
