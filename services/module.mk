@@ -26,17 +26,20 @@ $(B)/services/network: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S $
 ALL += $(B)/services/network
 # The bare machine's are in its boot archive, and all of the first is read before its first instruction: they have no
 # text of debuggers.
-$(B)/services/objects/supervisor.c.o $(B)/services/objects/system.c.o: SERVICES_CFLAGS += -Os
+SUPERVISOR := supervisor.c $(patsubst %,supervisor_%.c,channels end observe start tell watch) policy.c system.c
+SUPERVISOR_CONTRACTS := $(addprefix $(B)/gen/contracts/,supervision.h observation.h)
+$(SUPERVISOR:%=$(B)/services/objects/%.o): SERVICES_CFLAGS += -Os
+$(SUPERVISOR:%=$(B)/services/objects/%.o) $(SUPERVISOR:%=$(B)/tests/lib/native/services/%.o): $(SUPERVISOR_CONTRACTS)
 $(addprefix $(B)/services/,memory serial supervisor): SERVICES_LINK += -Wl,--strip-debug
-$(B)/services/supervisor: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S supervisor.c system.c) $(SERVICES_LIBRARIES)
+$(B)/services/supervisor: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S $(SUPERVISOR)) $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
 
 ALL += $(addprefix $(B)/services/,console files memory serial supervisor)
 -include $(wildcard $(B)/services/objects/*.d)
 
 # The services native, on a mock of the kernel, under the sanitizers; as the library's tests in lib/module.mk.
-$(B)/tests/services/supervisor_test: $(patsubst %,$(B)/tests/lib/native/%.o,services/supervisor.c services/system.c \
-  tests/lib/tap.c)
+$(B)/tests/services/supervisor_test: $(patsubst %,$(B)/tests/lib/native/%.o,$(SUPERVISOR:%=services/%) \
+  tests/services/supervisor_kernel.c tests/lib/tap.c)
 $(addprefix $(B)/tests/services/,memory_test memory_archive_test memory_model_test): \
   $(patsubst %,$(B)/tests/lib/native/%.o,tests/services/memory_kernel.c services/memory.c services/cpio.c services/pages.c \
   services/request.c lib/tree.c lib/normalise.c tests/lib/tap.c)

@@ -26,8 +26,10 @@
  * is /tmp, unless "/" is read-only. It ends when its last client is gone.
  * Quota it needs: threads 1, handles 32, regions 64, memory 2 MiB, its stack, and all that its files shall hold.
  *
- * build/services/supervisor, the first process of the bare machine: slots are the devices of the boot archive, start-up
- * bytes are those of include/signet/system.h.
+ * build/services/supervisor, the first process: slots are devices (on the bare machine those of the boot archive), start-up
+ * bytes are those of include/signet/system.h. Quota it needs besides that of its processes: threads 1 and 1 a process,
+ * handles 40, 8 a process and 2 a channel, regions 16, memory 1 MiB, its stack, 4 KiB a process and the images of those
+ * that may be started again.
  *
  * build/services/network: struct signet_program names its slots: "network" is the network device, "supervision" the
  * client end of contracts/supervision.contract, if it is supervised, and all others are server ends of

@@ -6,8 +6,15 @@
 
 #include "contracts/events.h"
 
-#define CLIENT_NAMED 1
-#define SERVER_NAMED 2
+/* What is known of the rows and channels that were looked at. */
+struct known {
+  uint32_t given;                              /* devices that are granted, a bit each */
+  uint8_t client[SIGNET_SYSTEM_CHANNELS_MOST]; /* its row plus 1; 0: granted to nobody */
+  uint8_t server[SIGNET_SYSTEM_CHANNELS_MOST];
+  uint64_t supervised; /* rows, a bit each */
+};
+
+_Static_assert(SIGNET_SYSTEM_PROCESSES_MOST <= 64 && SIGNET_SLOTS_MOST <= 32, "a bit each");
 
 /* A table of `count` rows of `size` bytes at `offset`, 8-byte aligned, behind the header. */
 static bool table_inside(const struct signet_system *system, uint32_t offset, uint32_t count, uint32_t size) {
@@ -34,7 +41,7 @@ static const char *check_header(const struct signet_system *system, uint32_t len
     return "the table of processes is not inside the system";
   if (!table_inside(system, system->channels_offset, system->channels, sizeof(struct signet_system_channel)))
     return "the table of channels is not inside the system";
-  if (system->main >= system->processes)
+  if (system->main != SIGNET_SYSTEM_NONE && system->main >= system->processes)
     return "the main process is none of the system's";
   if (system->archive >= slots)
     return "the archive is in a start-up slot that the supervisor was not given";
@@ -43,54 +50,107 @@ static const char *check_header(const struct signet_system *system, uint32_t len
   return NULL;
 }
 
-static const char *check_process(const struct signet_system *system, const struct signet_system_process *process) {
+static const char *check_policy(const struct signet_system_policy *policy) {
+  const uint64_t times[] = {policy->window, policy->backoff_first, policy->backoff_most, policy->start_deadline,
+                            policy->stop_deadline};
+  if (policy->restart > SIGNET_SYSTEM_RESTART_ALWAYS)
+    return "whether it is started again is none of never, after a failure and always";
+  for (unsigned i = 0; i < sizeof times / sizeof *times; i++)
+    if (times[i] > SIGNET_SYSTEM_TIME_MOST)
+      return "a time of its policy is too long";
+  if (policy->backoff_first > policy->backoff_most)
+    return "its first back-off is longer than its longest";
+  return NULL;
+}
+
+static const char *check_process(const struct signet_system *system, uint32_t row) {
+  const struct signet_system_process *process = system_process(system, row);
   if (!process->name[0] || memchr(process->name, 0, sizeof process->name) == NULL)
     return "its name is empty, or does not end";
+  for (uint32_t i = 0; i < row; i++)
+    if (strcmp(system_process(system, i)->name, process->name) == 0)
+      return "another process has its name";
   if (process->slots > SIGNET_SLOTS_MOST)
     return "it has too many start-up slots";
   if (process->startup_length > SIGNET_STARTUP_BYTES_MOST ||
       !table_inside(system, process->startup_offset, process->startup_length, 1))
     return "its start-up bytes are not inside the system";
+  return check_policy(&process->policy);
+}
+
+static const char *check_end(const struct signet_system *system, uint32_t channel, uint32_t row, uint8_t *ends) {
+  if (channel >= system->channels)
+    return "there is no such channel";
+  if (ends[channel])
+    return "this end of the channel was granted before";
+  ends[channel] = (uint8_t)(row + 1);
   return NULL;
 }
 
-/* `given` has the devices that earlier slots took, a bit each; `ends` the ends of channels. */
-static const char *check_grant(const struct signet_system *system, const struct signet_system_grant *grant,
-                               uint32_t slots, uint32_t *given, uint8_t *ends) {
-  uint8_t end;
-  switch (grant->kind) {
-  case SIGNET_SYSTEM_CLIENT:
-  case SIGNET_SYSTEM_SERVER:
-    end = grant->kind == SIGNET_SYSTEM_CLIENT ? CLIENT_NAMED : SERVER_NAMED;
-    if (grant->number >= system->channels)
-      return "there is no such channel";
-    if (ends[grant->number] & end)
-      return "this end of the channel was granted before";
-    ends[grant->number] |= end;
-    return NULL;
-  case SIGNET_SYSTEM_DEVICE:
-    if (grant->number >= slots)
-      return "the supervisor was not given this device";
-    if (grant->number == system->archive || grant->number == system->power)
-      return "this device is the supervisor's own";
-    if (*given >> grant->number & 1)
-      return "this device was granted before";
-    *given |= 1u << grant->number;
-    return NULL;
-  }
-  return "what is granted is neither an end of a channel nor a device";
+static const char *check_device(const struct signet_system *system, uint32_t device, uint32_t slots,
+                                struct known *known) {
+  if (device >= slots || device >= SIGNET_SLOTS_MOST)
+    return "the supervisor was not given this device";
+  if (device == system->archive || device == system->power)
+    return "this device is the supervisor's own";
+  if (known->given >> device & 1)
+    return "this device was granted before";
+  known->given |= 1u << device;
+  return NULL;
 }
 
-static const char *check_channel(const struct signet_system *system, uint32_t index, uint8_t ends, uint32_t *events) {
+static const char *check_supervision(const struct signet_system *system, uint32_t row, struct known *known) {
+  if (known->supervised >> row & 1)
+    return "it is supervised twice";
+  if (!system_process(system, row)->policy.start_deadline)
+    return "it is supervised, and has no time to start";
+  known->supervised |= UINT64_C(1) << row;
+  return NULL;
+}
+
+static const char *check_grant(const struct signet_system *system, uint32_t row,
+                               const struct signet_system_grant *grant, uint32_t slots, struct known *known) {
+  switch (grant->kind) {
+  case SIGNET_SYSTEM_CLIENT:
+    return check_end(system, grant->number, row, known->client);
+  case SIGNET_SYSTEM_SERVER:
+    return check_end(system, grant->number, row, known->server);
+  case SIGNET_SYSTEM_DEVICE:
+    return check_device(system, grant->number, slots, known);
+  case SIGNET_SYSTEM_SUPERVISION:
+  case SIGNET_SYSTEM_OBSERVATION:
+    if (grant->number)
+      return "its number is not 0, although there is only one to be granted";
+    return grant->kind == SIGNET_SYSTEM_SUPERVISION ? check_supervision(system, row, known) : NULL;
+  }
+  return "what is granted is neither an end of a channel nor a device, nor of the supervisor";
+}
+
+/* Whoever is not started again needs nobody to listen to the supervisor on the other side. */
+static const char *check_restarts(const struct signet_system *system, uint32_t client, uint32_t server,
+                                  const struct known *known) {
+  if (client == server)
+    return NULL;
+  if (system_process(system, server)->policy.restart != SIGNET_SYSTEM_RESTART_NEVER &&
+      !(known->supervised >> client & 1))
+    return "its server may be started again, and its client is not supervised, to be given a new end";
+  if (system_process(system, client)->policy.restart != SIGNET_SYSTEM_RESTART_NEVER &&
+      !(known->supervised >> server & 1))
+    return "its client may be started again, and its server is not supervised, to give it a new end";
+  return NULL;
+}
+
+static const char *check_channel(const struct signet_system *system, uint32_t index, const struct known *known,
+                                 uint32_t *events) {
   const struct signet_system_channel *channel = system_channel(system, index);
   const uint8_t *bytes = (const uint8_t *)system;
   if (!table_inside(system, channel->contract_offset, channel->contract_length, 1) ||
       channel->contract_length < sizeof(struct signet_contract))
     return "its contract is not inside the system";
-  if (ends == (CLIENT_NAMED | SERVER_NAMED))
-    return NULL;
-  if (ends != CLIENT_NAMED)
+  if (!known->client[index])
     return "its client's end is granted to nobody";
+  if (known->server[index])
+    return check_restarts(system, known->client[index] - 1u, known->server[index] - 1u, known);
   if (channel->contract_length != EVENTS_CONTRACT_LENGTH ||
       memcmp(bytes + channel->contract_offset, &events_contract, EVENTS_CONTRACT_LENGTH) != 0)
     return "its server's end is granted to nobody";
@@ -102,8 +162,7 @@ static const char *check_channel(const struct signet_system *system, uint32_t in
 
 bool system_check(const void *bytes, uint32_t length, uint32_t slots, uint32_t *events, struct system_refusal *why) {
   const struct signet_system *system = bytes;
-  uint8_t ends[SIGNET_SYSTEM_CHANNELS_MOST] = {0};
-  uint32_t given = 0;
+  struct known known = {0};
   *events = SIGNET_SYSTEM_NONE;
   *why = SYSTEM_NOWHERE;
   if ((uintptr_t)bytes % 8)
@@ -115,11 +174,11 @@ bool system_check(const void *bytes, uint32_t length, uint32_t slots, uint32_t *
   for (uint32_t i = 0; i < system->processes; i++) {
     const struct signet_system_process *process = system_process(system, i);
     why->process = i;
-    why->text = check_process(system, process);
+    why->text = check_process(system, i);
     if (why->text)
       return false;
     for (why->slot = 0; why->slot < process->slots; why->slot++) {
-      why->text = check_grant(system, &process->slot[why->slot], slots, &given, ends);
+      why->text = check_grant(system, i, &process->slot[why->slot], slots, &known);
       if (why->text)
         return false;
     }
@@ -127,7 +186,7 @@ bool system_check(const void *bytes, uint32_t length, uint32_t slots, uint32_t *
   }
   why->process = SIGNET_SYSTEM_NONE;
   for (why->channel = 0; why->channel < system->channels; why->channel++) {
-    why->text = check_channel(system, why->channel, ends[why->channel], events);
+    why->text = check_channel(system, why->channel, &known, events);
     if (why->text)
       return false;
   }

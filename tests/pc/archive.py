@@ -25,8 +25,10 @@ SYSTEM = [("magic", "Q"), ("version", "I"), ("length", "I"), ("processes", "I"),
           ("reserved", "I")]
 PROCESS = [("name", "32s"), ("entry", "I"), ("slots", "I"), ("hash", "32s"), ("quota_memory", "Q"),
            ("quota_threads", "I"), ("quota_handles", "I"), ("quota_regions", "I"), ("quota_processes", "I"),
-           ("stack", "Q"), ("startup_offset", "I"), ("startup_length", "I")] + [
-               (kind + str(i), "I") for i in range(16) for kind in ("grant_kind", "grant_number")]
+           ("stack", "Q"), ("restart", "I"), ("limit", "I"), ("window", "Q"), ("backoff_first", "Q"),
+           ("backoff_most", "Q"), ("start_deadline", "Q"), ("stop_deadline", "Q"), ("startup_offset", "I"),
+           ("startup_length", "I")] + [
+               (kind + str(i), "I") for i in range(32) for kind in ("grant_kind", "grant_number")]
 CHANNEL = [("contract_offset", "I"), ("contract_length", "I")]
 SUPERVISOR, SERIAL, MEMORY, PROGRAM, FILES = range(5)
 
@@ -255,7 +257,7 @@ DAMAGES = [
     ("entries_offset unaligned", KERNEL, "cannot boot: the boot archive is damaged", header("entries_offset", 121)),
     ("entries_offset outside", KERNEL, "cannot boot: the boot archive is damaged", header("entries_offset", HUGE)),
     ("entries_offset in the header", KERNEL, "cannot boot: the boot archive is damaged", header("entries_offset", 0)),
-    ("too many devices", KERNEL, "cannot boot: the boot archive is damaged", header("devices", 17)),
+    ("too many devices", KERNEL, "cannot boot: the boot archive is damaged", header("devices", 33)),
     ("devices_offset outside", KERNEL, "cannot boot: the boot archive is damaged", header("devices_offset", HUGE)),
     ("no devices", KERNEL, "the first process, 'supervisor', ended", header("devices", 0)),
     ("no threads for the first process", KERNEL, "cannot boot: .*cannot be made", header("quota_memory", 1 << 24)),
@@ -288,7 +290,7 @@ DAMAGES = [
     ("the files' bytes", 0, "the file service ended with status 123", flip(FILES, 0.5)),
     ("a program whose code breaks the rules", REFUSED, "its image is refused", None),
     ("the system's magic", REFUSED, "start-up bytes are no system", system("magic", 1)),
-    ("the system's version", REFUSED, "another version", system("version", 2)),
+    ("the system's version", REFUSED, "another version", system("version", 3)),
     ("the system's length", REFUSED, "not as long as it says", system("length", 64)),
     ("no process", REFUSED, "no process, or too many", system("processes", 0)),
     ("too many processes", REFUSED, "no process, or too many", system("processes", 65)),
@@ -302,8 +304,12 @@ DAMAGES = [
     ("the power is another device", REFUSED, "supervisor's own", system("power", 2)),
     ("a reserved field of the system", REFUSED, "reserved", system("reserved", 1)),
     ("a process without a name", REFUSED, "name is empty", process(2, "name", b"")),
+    ("two processes of one name", REFUSED, "another process has its name", process(1, "name", b"serial")),
+    ("a restart of no kind", REFUSED, "whether it is started again is none", process(2, "restart", 3)),
+    ("a restart whose services cannot be told", REFUSED, "its client may be started again", process(2, "restart", 2)),
+    ("a deadline in a century", REFUSED, "a time of its policy is too long", process(2, "stop_deadline", 1 << 62)),
     ("a process of an entry that is not there", REFUSED, "does not have the entry", process(2, "entry", 99)),
-    ("a process with 17 slots", REFUSED, "too many start-up slots", process(2, "slots", 17)),
+    ("a process with 33 slots", REFUSED, "too many start-up slots", process(2, "slots", 33)),
     ("a process with another hash", REFUSED, "another hash", process(2, "hash", b"x" * 32)),
     ("a process without threads", REFUSED, "cannot be made", process(2, "quota_threads", 0)),
     ("a process with too many threads", REFUSED, "cannot be made", process(2, "quota_threads", 1 << 30)),

@@ -1,8 +1,8 @@
-/* The system that all cases of supervisor_test.c begin with, and how the kernel behaves in a case. */
+/* The system that all cases of supervisor_test.c begin with. */
 #ifndef TESTS_SERVICES_MADE_SYSTEM_H
 #define TESTS_SERVICES_MADE_SYSTEM_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,24 +34,6 @@ struct made_system {
 };
 #define AT(field) ((uint32_t)offsetof(struct made_system, field))
 
-/* How the kernel behaves in a case. */
-struct setting {
-  const char *name;
-  const char *reason; /* what the refusal says; NULL: the system runs */
-  void (*change)(struct made_system *system);
-  struct signet_ending main_ending;
-  uint32_t length_less;   /* the start-up bytes are so much shorter */
-  uint32_t slots;         /* devices given; 0: all */
-  uint32_t wrong_kind;    /* device that says it is another, plus 1 */
-  uint32_t damaged_entry; /* entry whose reading fails, plus 1 */
-  uint32_t bad_entry;     /* entry that the kernel refuses as an image, plus 1 */
-  uint32_t service_died;  /* row of a service that faults, plus 1 */
-  uint32_t service_hangs; /* row that does not end, plus 1 */
-  uint32_t fail_at;       /* the call that fails with MEMORY, from 1; 0: none */
-  bool misaligned;
-  bool other_version; /* of the ABI */
-};
-
 static void make_system(struct made_system *system) {
   static const char *const names[] = {"serial", "memory", "program"};
   memset(system, 0, sizeof *system);
@@ -74,6 +56,7 @@ static void make_system(struct made_system *system) {
     static const uint64_t memory[] = {[SERIAL] = 1 << 20, [MEMORY] = 77, [PROGRAM] = 0};
     process->quota = (struct signet_quota){.memory = memory[i], .threads = 3 + i};
     process->stack = 0x10000 + 0x1000 * i;
+    process->policy.stop_deadline = 5000000000;
     process->startup_offset = AT(text) + 8 * i;
     process->startup_length = i + 1;
   }
