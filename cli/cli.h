@@ -10,15 +10,21 @@
 
 /* Exit statuses of the tool itself; `signet run` and `signet boot` otherwise end as the program did. */
 #define CLI_REFUSED 1     /* verify: a rule is broken; check, graph: the manifest is refused */
+#define CLI_ABSENT 1      /* ps, top, trace, kill: no such system or process, or it has ended */
 #define CLI_USAGE 2       /* the command line is wrong */
 #define CLI_MACHINE 123   /* boot: the machine refused to boot, failed, or was stopped */
 #define CLI_DEADLINE 124  /* boot: the machine took longer than it may */
-#define CLI_FAILED 125    /* run, boot: the system could not be started */
+#define CLI_FAILED 125    /* run, boot, up: the system could not be started */
 #define CLI_NOT_IMAGE 126 /* run, boot: the image was refused */
 #define CLI_NOT_FOUND 127 /* run, boot: there is no such image */
 
 int cli_run(int count, char **arguments);
 int cli_boot(int count, char **arguments);
+int cli_up(int count, char **arguments);
+int cli_ps(int count, char **arguments);
+int cli_top(int count, char **arguments);
+int cli_trace(int count, char **arguments);
+int cli_kill(int count, char **arguments);
 int cli_verify(int count, char **arguments);
 int cli_inspect(int count, char **arguments);
 int cli_check(int count, char **arguments);
@@ -64,6 +70,8 @@ struct cli_program {
 };
 /* Bytes, or with K, M or G behind. False: it is no such number. */
 bool cli_parse_size(const char *text, uint64_t *bytes);
+/* An option's number of seconds. False: it has been said why. */
+bool cli_parse_seconds(const char *option, const char *text, double *seconds);
 /* --env and --workdir. False: it has been said why. */
 bool cli_program_variable(struct cli_program *program, const char *variable);
 bool cli_program_directory(struct cli_program *program, const char *directory);

@@ -11,6 +11,11 @@
 static const char help[] = "usage: signet COMMAND [OPTION…] …\n"
                            "\n"
                            "  run      run an image as a sealed process\n"
+                           "  up       start a system of sealed processes from its manifest\n"
+                           "  ps       list the processes, or the channels, of a running system\n"
+                           "  top      the same, live\n"
+                           "  trace    show the messages of a running system as they are sent\n"
+                           "  kill     end a process of a running system\n"
                            "  boot     run an image as a sealed process on a machine of its own\n"
                            "  verify   check images, or raw code, against the rules of sealed code\n"
                            "  inspect  show what an image is and which kernel calls its code can ever make\n"
@@ -74,7 +79,8 @@ int main(int count, char **arguments) {
   static const struct {
     const char *name;
     int (*run)(int, char **);
-  } commands[] = {{"run", cli_run},         {"boot", cli_boot},   {"verify", cli_verify},
+  } commands[] = {{"run", cli_run},         {"up", cli_up},       {"ps", cli_ps},      {"top", cli_top},
+                  {"trace", cli_trace},     {"kill", cli_kill},   {"boot", cli_boot},  {"verify", cli_verify},
                   {"inspect", cli_inspect}, {"check", cli_check}, {"graph", cli_graph}};
   if (count < 2) {
     fputs(help, stderr);
@@ -87,6 +93,6 @@ int main(int count, char **arguments) {
     fputs(help, stdout);
     return 0;
   }
-  cli_error("there is no command '%s'; the commands are run, boot, verify, inspect, check and graph", arguments[1]);
+  cli_error("there is no command '%s'; `signet help` lists them", arguments[1]);
   return CLI_USAGE;
 }

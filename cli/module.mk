@@ -1,13 +1,25 @@
 # The `signet` command. Static, so that one set of mappings is all that there is to seal.
 CLI_SOURCES := $(wildcard cli/*.c)
-CLI_OBJECTS := $(patsubst %,$(B)/%.o,$(CLI_SOURCES))
+CLI_OBJECTS := $(patsubst %,$(B)/%.o,$(CLI_SOURCES)) $(B)/cli/contracts_table.o
 SIGNET := $(B)/bin/signet
 CLI_LDLIBS := -lseccomp -lfyaml -ljansson -lelf -lz -larchive -lb2 -lpthread
-CLI_LIBRARIES := $(B)/lib/libmanifest.a $(B)/lib/libport-linux.a $(B)/lib/libkernel.a $(B)/lib/libverifier.a
+CLI_LIBRARIES := $(B)/lib/libmanifest.a $(B)/lib/libcontract-print.a $(B)/lib/libport-linux.a $(B)/lib/libkernel.a $(B)/lib/libverifier.a
 
 $(B)/cli/%.c.o: cli/%.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -fPIE -MMD -MP -c $< -o $@
+# The contracts that `ps`, `top` and `trace` know by name.
+CLI_CONTRACTS := $(B)/gen/cli/contracts.c
+CLI_CONTRACTS_COMPILE = $(CC) $(filter-out -I%,$(HOST_CFLAGS)) -I$(B)/gen -Iinclude -I. -D_GNU_SOURCE -MMD -MP -c $< -o $@
+$(CLI_CONTRACTS): cli/contracts.awk $$(CONTRACT_SOURCES)
+	@mkdir -p $(@D)
+	awk -f $< $(CONTRACT_SOURCES) >$@
+$(B)/cli/contracts_table.o: $(CLI_CONTRACTS) $$(CONTRACT_HEADERS)
+	@mkdir -p $(@D)
+	$(CLI_CONTRACTS_COMPILE) -fPIE
+$(B)/sanitize/cli/contracts_table.o: $(CLI_CONTRACTS) $$(CONTRACT_HEADERS)
+	@mkdir -p $(@D)
+	$(CLI_CONTRACTS_COMPILE) $(SANITIZE)
 $(SIGNET): $(CLI_OBJECTS) $(CLI_LIBRARIES)
 	@mkdir -p $(@D)
 	$(CC) -static-pie -o $@ $(CLI_OBJECTS) -Wl,--start-group $(CLI_LIBRARIES) -Wl,--end-group $(CLI_LDLIBS)
@@ -23,7 +35,8 @@ $(BOOT_TESTS): programs
 
 # The tools that read hostile files, under the sanitizers; not `run`, which seals the process that they need open.
 SIGNET_SANITIZE := $(B)/tests/cli/signet-sanitize
-CLI_SANITIZE_OBJECTS := $(patsubst %.c,$(B)/sanitize/%.o,$(CLI_SOURCES) $(wildcard port/linux/*.c port/x86/*.c)) $(B)/port/linux/entry.S.o
+CLI_SANITIZE_OBJECTS := $(patsubst %.c,$(B)/sanitize/%.o,$(CLI_SOURCES) $(wildcard port/linux/*.c port/x86/*.c)) $(B)/port/linux/entry.S.o \
+  $(B)/sanitize/cli/contracts_table.o $(B)/sanitize/contractc/print.o
 $(B)/sanitize/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE $(SANITIZE) -MMD -MP -c $< -o $@

@@ -10,6 +10,8 @@
 
 #include "cli/cli.h"
 
+#define SECONDS_MOST 3600
+
 bool cli_parse_size(const char *text, uint64_t *bytes) {
   char *end;
   errno = 0;
@@ -21,6 +23,15 @@ bool cli_parse_size(const char *text, uint64_t *bytes) {
   }
   *bytes = (uint64_t)value << shift;
   return end != text && *end == 0 && errno == 0 && *text != '-' && *bytes >> shift == value;
+}
+
+bool cli_parse_seconds(const char *option, const char *text, double *seconds) {
+  char *rest;
+  *seconds = strtod(text, &rest);
+  if (rest != text && !*rest && *seconds >= 0 && *seconds <= SECONDS_MOST)
+    return true;
+  cli_error("%s %s: want a number of seconds, from 0 to %d", option, text, SECONDS_MOST);
+  return false;
 }
 
 bool cli_program_variable(struct cli_program *program, const char *variable) {

@@ -99,7 +99,7 @@ struct contract {
 #define CONSOLE_STREAMS 3u
 extern const struct contract contracts[]; /* generated: all of contracts/ */
 extern const uint32_t contract_count;
-const struct contract *contract_find(const char *name);
+const struct contract *contract_named(const char *name);
 
 struct process;
 

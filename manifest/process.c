@@ -221,7 +221,7 @@ static void read_from(struct manifest *manifest, const struct node *key, const s
 static bool contract_known(struct manifest *manifest, const struct node *value) {
   const char *names[256] = {CONSOLE_CONTRACT};
   uint32_t count = 1;
-  if (strcmp(value->text, CONSOLE_CONTRACT) == 0 || contract_find(value->text))
+  if (strcmp(value->text, CONSOLE_CONTRACT) == 0 || contract_named(value->text))
     return true;
   for (uint32_t i = 0; i < contract_count && count < 256; i++)
     names[count++] = contracts[i].name;
@@ -278,7 +278,7 @@ static void read_offers(struct manifest *manifest, const struct node *key, const
       continue;
     if (contract_known(manifest, value->values[i])) {
       offer.console = strcmp(contract, CONSOLE_CONTRACT) == 0;
-      offer.contract = contract_find(offer.console ? "files" : contract);
+      offer.contract = contract_named(offer.console ? "files" : contract);
     }
     *APPEND(&manifest->memory, process->offers, process->offer_count) = offer;
   }
@@ -396,7 +396,7 @@ static void defaults(struct manifest *manifest, struct process *process) {
     struct offer *offer = APPEND(&manifest->memory, process->offers, process->offer_count);
     *offer = (struct offer){
         .name = service->offer, .place = process->place, .console = strcmp(service->contract, CONSOLE_CONTRACT) == 0};
-    offer->contract = contract_find(offer->console ? "files" : service->contract);
+    offer->contract = contract_named(offer->console ? "files" : service->contract);
   }
   if (!process->argument_count) {
     process->arguments = memory_take(&manifest->memory, sizeof *process->arguments);

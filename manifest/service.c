@@ -65,7 +65,7 @@ const char *const *service_names(uint32_t *count) {
   return names;
 }
 
-const struct contract *contract_find(const char *name) {
+const struct contract *contract_named(const char *name) {
   for (uint32_t i = 0; i < contract_count; i++)
     if (strcmp(contracts[i].name, name) == 0)
       return &contracts[i];
