@@ -78,3 +78,21 @@ $(B)/apps/web/web: $(patsubst %.c,$(B)/apps/web/sealed/%.o,$(WEB_CORE) $(WEB_SEA
 	$(B)/bin/signet-cc -O2 $(filter %.o,$^) -o $@
 ALL += $(B)/apps/web/web
 -include $(wildcard $(B)/apps/web/sealed/*.d)
+
+# The server's core under the sanitizers: as a native server with an extension of its own, and without a network, for inputs
+# by the thousand.
+WEB_TEST_CFLAGS := $(WEB_CFLAGS) $(SANITIZE)
+$(B)/tests/web/sanitized/%.o: %.c $(WEB_PARSER).stamp $(B)/gen/web/status_files.h
+	@mkdir -p $(@D)
+	$(CC) $(WEB_TEST_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/tests/web/sanitized/http_parser.o: $(WEB_PARSER).stamp
+	@mkdir -p $(@D)
+	$(CC) $(WEB_PARSER_CFLAGS) $(SANITIZE) -c $(WEB_PARSER)/http_parser.c -o $@
+WEB_SANITIZED_CORE := $(patsubst %.c,$(B)/tests/web/sanitized/apps/web/%.o,$(WEB_CORE)) $(B)/tests/web/sanitized/http_parser.o
+$(B)/tests/web/web-sanitized: $(WEB_SANITIZED_CORE) \
+    $(patsubst %.c,$(B)/tests/web/sanitized/%.o,apps/web/native.c apps/web/native_files.c tests/web/echo_extension.c)
+	$(CC) $(SANITIZE) -o $@ $^
+ALL += $(B)/tests/web/web-sanitized
+TESTS += tests/web/http.py
+tests/web/http.py: $(B)/tests/web/web-sanitized
+-include $(wildcard $(B)/tests/web/sanitized/apps/web/*.d $(B)/tests/web/sanitized/tests/web/*.d)

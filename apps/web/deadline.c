@@ -2,16 +2,18 @@
 #include "apps/web/web.h"
 
 static const uint64_t lengths[DEADLINES] = {
-    [DEADLINE_HEAD] = 10 * SECOND,   [DEADLINE_BODY] = 30 * SECOND,  [DEADLINE_IDLE] = 30 * SECOND,
+    [DEADLINE_HEAD] = 10 * SECOND,   [DEADLINE_BODY] = 20 * SECOND,  [DEADLINE_IDLE] = 15 * SECOND,
     [DEADLINE_WRITE] = 20 * SECOND,  [DEADLINE_LINGER] = 2 * SECOND, [DEADLINE_EXTENSION] = 10 * SECOND,
     [DEADLINE_SERVICE] = 1 * SECOND,
 };
+static unsigned divisor = 1;
 
 static struct deadline_link lists[DEADLINES];
 
-uint64_t deadline_length(enum deadline class) { return lengths[class]; }
+uint64_t deadline_length(enum deadline class) { return lengths[class] / divisor; }
 
-void deadline_begin(void) {
+void deadline_begin(unsigned hurry) {
+  divisor = hurry ? hurry : 1;
   for (int class = 0; class < DEADLINES; class ++)
     lists[class].next = lists[class].previous = &lists[class];
 }
@@ -30,7 +32,7 @@ void deadline_set(struct deadline_link *link, enum deadline class) {
     return;
   struct deadline_link *list = &lists[class];
   link->class = class;
-  link->at = transport_now() + lengths[class];
+  link->at = transport_now() + lengths[class] / divisor;
   link->previous = list->previous;
   link->next = list;
   list->previous->next = link;

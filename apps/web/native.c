@@ -269,12 +269,16 @@ static void accept_some(void) {
   }
 }
 
+static void (*after)(void);
+
+void native_after(void (*function)(void)) { after = function; }
+
 static void run(void) {
   static struct epoll_event events[EVENTS_MOST];
   while (!stop_signal || !server_is_idle()) {
     uint64_t deadline = server_next_deadline();
     int wait = deadline == UINT64_MAX ? -1 : deadline <= now ? 0 : (int)((deadline - now) / MILLISECOND + 1);
-    if (ready_first || (listener_ready && accepting && !stop_signal))
+    if (after || ready_first || (listener_ready && accepting && !stop_signal))
       wait = 0;
     int count = epoll_wait(epoll, events, EVENTS_MOST, wait);
     now = clock_now(CLOCK_MONOTONIC_COARSE);
@@ -282,6 +286,10 @@ static void run(void) {
       stop_signal = 2;
       server_stop();
     }
+    void (*function)(void) = after;
+    after = NULL;
+    if (function)
+      function();
     for (int i = 0; i < count; i++) {
       struct native *native = events[i].data.ptr;
       if (!native) {
@@ -346,14 +354,19 @@ static int listen_at(const char *where) {
   return listener;
 }
 
-static const char help[] = "Usage: web-native --root DIRECTORY [--listen ADDRESS:PORT]\n"
+static const char help[] = "Usage: web-native --root DIRECTORY [--listen ADDRESS:PORT] [--hurry N]\n"
                            "Serves the files of a directory over HTTP, at 127.0.0.1:8080 unless --listen says where;\n"
-                           "port 0 is one that is free. Says where when it listens. Ends in good order on SIGTERM.\n";
+                           "port 0 is one that is free. Says where when it listens. Ends in good order on SIGTERM.\n"
+                           "--hurry makes all deadlines N times as short, for tests.\n";
 
 int main(int count, char **arguments) {
-  static const struct option options[] = {
-      {"root", required_argument, 0, 'r'}, {"listen", required_argument, 0, 'l'}, {"help", no_argument, 0, 'h'}, {0}};
+  static const struct option options[] = {{"root", required_argument, 0, 'r'},
+                                          {"listen", required_argument, 0, 'l'},
+                                          {"hurry", required_argument, 0, 'q'},
+                                          {"help", no_argument, 0, 'h'},
+                                          {0}};
   const char *root = NULL, *where = "127.0.0.1:8080";
+  unsigned hurry = 1;
   for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
     if (option == 'h') {
       fputs(help, stdout);
@@ -363,7 +376,10 @@ int main(int count, char **arguments) {
       fputs(help, stderr);
       return 2;
     }
-    *(option == 'r' ? &root : &where) = optarg;
+    if (option == 'q')
+      hurry = (unsigned)atoi(optarg);
+    else
+      *(option == 'r' ? &root : &where) = optarg;
   }
   if (!root || optind != count) {
     fputs(help, stderr);
@@ -382,7 +398,7 @@ int main(int count, char **arguments) {
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGINT, &action, NULL);
   now = clock_now(CLOCK_MONOTONIC_COARSE);
-  server_begin();
+  server_begin(hurry);
   epoll = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
   if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listen_at(where), &event) != 0)

@@ -129,6 +129,9 @@ static int on_header_value(http_parser *parser, const char *at, size_t length) {
   if (request->head_complete)
     return 0;
   if (!request->in_value) {
+    /* The parser looks at all but the first byte. */
+    if (length && ((uint8_t)at[0] < ' ' || at[0] == 0x7f))
+      return refuse(request, 400, "a header line has a control character in it");
     if (!append(request, ": ", 2))
       return refuse(request, 431, too_large);
     request->in_value = true;
@@ -322,4 +325,6 @@ const char *request_header(const struct request *request, enum header header) {
 
 const char *request_headers(const struct request *request) { return request->head + request->target_length + 1; }
 
-bool request_begun(const struct request *request) { return request->any_line || request->line_length > 1; }
+bool request_begun(const struct request *request) {
+  return request->any_line || request->line_length > 1 || (request->line_length == 1 && request->last_byte != '\r');
+}

@@ -409,14 +409,18 @@ static void run(void) {
 }
 
 static const char help[] =
-    "Usage: web --root DIRECTORY [--port PORT]\n"
+    "Usage: web --root DIRECTORY [--port PORT] [--hurry N]\n"
     "The web server of a system of sealed processes: see apps/web/web.yaml. Without a port, the\n"
-    "first that the network service was granted.\n";
+    "first that the network service was granted. --hurry makes all deadlines N times as short, for tests.\n";
 
 int main(int count, char **arguments) {
-  static const struct option options[] = {
-      {"root", required_argument, 0, 'r'}, {"port", required_argument, 0, 'p'}, {"help", no_argument, 0, 'h'}, {0}};
+  static const struct option options[] = {{"root", required_argument, 0, 'r'},
+                                          {"port", required_argument, 0, 'p'},
+                                          {"hurry", required_argument, 0, 'q'},
+                                          {"help", no_argument, 0, 'h'},
+                                          {0}};
   const char *root = NULL;
+  unsigned hurry = 1;
   for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
     if (option == 'h' || option == '?') {
       fputs(help, option == 'h' ? stdout : stderr);
@@ -424,6 +428,8 @@ int main(int count, char **arguments) {
     }
     if (option == 'r')
       root = optarg;
+    else if (option == 'q')
+      hurry = (unsigned)atoi(optarg);
     else
       port = (uint16_t)atoi(optarg);
   }
@@ -441,7 +447,7 @@ int main(int count, char **arguments) {
     sealed_fail("there is no set", result.status);
   set = (uint32_t)result.value;
   now = signet_clock_read(SIGNET_CLOCK_MONOTONIC).value;
-  server_begin();
+  server_begin(hurry);
   sealed_files_begin(signet_slot("files"));
   sealed_extension_begin(signet_slot("extension"));
   sealed_observation_begin(signet_slot("observation"));

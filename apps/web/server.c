@@ -13,8 +13,8 @@ static struct queue queues[WAITS];
 static uint32_t connection_numbers;
 static bool stopping;
 
-void server_begin(void) {
-  deadline_begin();
+void server_begin(unsigned hurry) {
+  deadline_begin(hurry);
   memset(queues, 0, sizeof queues);
   server_figures = (struct server_figures){0};
   stopping = false;

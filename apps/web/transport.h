@@ -101,7 +101,8 @@ bool observation_begin(void);
 
 /* ---- What the core is told: server.c ---- */
 
-void server_begin(void);
+/* Deadlines are so many times as short as usual: 1, but for tests. */
+void server_begin(unsigned hurry);
 /* Before anything of it is told. The memory is the transport's. */
 void connection_opened(struct connection *connection);
 void connection_received(struct connection *connection, const uint8_t *bytes, uint32_t length);

@@ -38,7 +38,7 @@ struct deadline_link {
   enum deadline class;
 };
 
-void deadline_begin(void);
+void deadline_begin(unsigned hurry); /* so many times as short as usual */
 void deadline_set(struct deadline_link *link, enum deadline class);
 void deadline_clear(struct deadline_link *link);
 /* The one of that class that ends first; NULL: there is none. */
