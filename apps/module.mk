@@ -96,3 +96,7 @@ ALL += $(B)/tests/web/web-sanitized
 TESTS += tests/web/http.py
 tests/web/http.py: $(B)/tests/web/web-sanitized
 -include $(wildcard $(B)/tests/web/sanitized/apps/web/*.d $(B)/tests/web/sanitized/tests/web/*.d)
+$(B)/tests/web/fuzz: $(WEB_SANITIZED_CORE) $(patsubst %.c,$(B)/tests/web/sanitized/%.o,tests/web/fuzz.c tests/lib/tap.c)
+	$(CC) $(SANITIZE) -o $@ $^
+ALL += $(B)/tests/web/fuzz
+TESTS += $(B)/tests/web/fuzz
