@@ -251,6 +251,10 @@ void fields_read(struct manifest *manifest, const struct node *mapping, const st
 
 /* ---- Parts ---- */
 
+/* manifest_read of a text that is in memory; at most 2 MiB. For tests. */
+struct manifest *manifest_read_text(const char *path, const char *text, size_t length,
+                                    const struct manifest_places *places, struct manifest_problems **problems);
+
 void system_read(struct manifest *manifest, const struct node *root);
 void process_read(struct manifest *manifest, const struct node *key, const struct node *value);
 void policy_read(struct manifest *manifest, const struct node *value, struct signet_system_policy *policy);

@@ -38,7 +38,7 @@ char *memory_text(struct obstack *memory, const char *format, ...) {
 struct manifest_problems *problems_begin(const char *path) {
   struct manifest_problems *problems = calloc(1, sizeof *problems);
   if (!problems)
-    return NULL;
+    obstack_alloc_failed_handler();
   obstack_init(&problems->memory);
   problems->path = memory_text(&problems->memory, "%s", path);
   problems->text = "";

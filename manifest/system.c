@@ -75,14 +75,14 @@ static struct problem *nowhere(struct manifest_problems *problems, enum problem_
   return problem;
 }
 
-static bool file_read(struct manifest_problems *problems) {
+static void file_read(struct manifest_problems *problems) {
   struct stat status;
   FILE *file = fopen(problems->path, "rb");
   if (!file || fstat(fileno(file), &status) != 0) {
     nowhere(problems, PROBLEM_READ, strerror(errno));
     if (file)
       fclose(file);
-    return false;
+    return;
   }
   char *bytes = obstack_alloc(&problems->memory, FILE_MOST + 2);
   size_t length = S_ISDIR(status.st_mode) ? 0 : fread(bytes, 1, FILE_MOST + 1, file);
@@ -95,34 +95,35 @@ static bool file_read(struct manifest_problems *problems) {
   bytes[length] = 0;
   problems->text = bytes;
   problems->length = (uint32_t)length;
-  return !problems->errors;
 }
 
-struct manifest *manifest_read(const char *path, const struct manifest_places *places,
-                               struct manifest_problems **problems_out) {
-  struct manifest_problems *problems = *problems_out = problems_begin(path);
+static struct manifest *manifest_begin(const char *path, const struct manifest_places *places) {
   struct manifest *manifest = calloc(1, sizeof *manifest);
-  if (!problems || !manifest)
+  if (!manifest)
     obstack_alloc_failed_handler();
   obstack_init(&manifest->memory);
-  manifest->problems = problems;
+  manifest->problems = problems_begin(path);
   manifest->places = places;
-  if (file_read(problems)) {
-    char *copy = strdup(path), *folder = copy ? realpath(dirname(copy), NULL) : NULL;
-    manifest->folder = memory_text(&manifest->memory, "%s", folder ? folder : ".");
-    free(folder);
-    free(copy);
-    const struct node *root = tree_read(&manifest->memory, problems);
-    if (root) {
-      system_read(manifest, root);
-      images_read(manifest);
-      join(manifest);
-      order_infer(manifest);
-      slots_assign(manifest);
-      devices_check(manifest);
-      limits_check(manifest);
-      unneeded_report(manifest);
-    }
+  char *copy = strdup(path), *folder = copy ? realpath(dirname(copy), NULL) : NULL;
+  manifest->folder = memory_text(&manifest->memory, "%s", folder ? folder : ".");
+  free(folder);
+  free(copy);
+  return manifest;
+}
+
+/* Everything after the text is there. NULL: it is refused. */
+static struct manifest *manifest_end(struct manifest *manifest, struct manifest_problems **problems_out) {
+  struct manifest_problems *problems = *problems_out = manifest->problems;
+  const struct node *root = problems->errors ? NULL : tree_read(&manifest->memory, problems);
+  if (root) {
+    system_read(manifest, root);
+    images_read(manifest);
+    join(manifest);
+    order_infer(manifest);
+    slots_assign(manifest);
+    devices_check(manifest);
+    limits_check(manifest);
+    unneeded_report(manifest);
   }
   problems_sort(problems);
   lists_make(manifest);
@@ -132,6 +133,21 @@ struct manifest *manifest_read(const char *path, const struct manifest_places *p
     return manifest;
   manifest_release(manifest);
   return NULL;
+}
+
+struct manifest *manifest_read(const char *path, const struct manifest_places *places,
+                               struct manifest_problems **problems) {
+  struct manifest *manifest = manifest_begin(path, places);
+  file_read(manifest->problems);
+  return manifest_end(manifest, problems);
+}
+
+struct manifest *manifest_read_text(const char *path, const char *text, size_t length,
+                                    const struct manifest_places *places, struct manifest_problems **problems) {
+  struct manifest *manifest = manifest_begin(path, places);
+  manifest->problems->text = obstack_copy0(&manifest->problems->memory, text, length);
+  manifest->problems->length = (uint32_t)length;
+  return manifest_end(manifest, problems);
 }
 
 void manifest_release(struct manifest *manifest) {

@@ -175,10 +175,54 @@ static void parser_errors(struct reading *reading, struct fy_diag *diag) {
     problem_add(problems, PROBLEM_SYNTAX, (struct place){0, 1}, "this is not YAML");
 }
 
+/* ---- Before the parser ---- */
+
+/* Bytes of the character at `at`; 0: it is not UTF-8. */
+static uint32_t character(const unsigned char *at, uint32_t left) {
+  uint32_t length = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : at[0] < 0xf5 ? 4 : 0;
+  if (!length || length > left)
+    return 0;
+  for (uint32_t i = 1; i < length; i++)
+    if ((at[i] & 0xc0) != 0x80)
+      return 0;
+  bool overlong = (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xf0 && at[1] < 0x90);
+  bool surrogate = at[0] == 0xed && at[1] > 0x9f, beyond = at[0] == 0xf4 && at[1] > 0x8f;
+  return overlong || surrogate || beyond ? 0 : length;
+}
+
+/* Text, and no directives: libfyaml 0.7 can loop for ever over a directive that is damaged. */
+static bool text_check(struct manifest_problems *problems) {
+  const unsigned char *text = (const unsigned char *)problems->text;
+  for (uint32_t at = 0, length; at < problems->length; at += length) {
+    const char *wrong = NULL;
+    length = character(text + at, problems->length - at);
+    if (!length)
+      wrong = "this is not UTF-8";
+    else if ((text[at] < ' ' && !strchr("\t\n\r", text[at])) || text[at] == 0x7f || !text[at] ||
+             (text[at] == 0xc2 && text[at + 1] < 0xa0))
+      wrong = "a control character";
+    else if (text[at] == 0xef && text[at + 1] == 0xbb && text[at + 2] == 0xbf)
+      wrong = "a byte order mark";
+    if (wrong) {
+      problem_suggest(problems, problem_add(problems, PROBLEM_SYNTAX, (struct place){at, 1}, "%s", wrong),
+                      "a manifest is text in UTF-8; \"\\x07\" in quotes is such a character");
+      return false;
+    }
+    if (text[at] == '%' && (!at || strchr("\r\n", text[at - 1]))) {
+      problem_suggest(
+          problems, problem_add(problems, PROBLEM_ALIAS, (struct place){at, 1}, "directives are not used in manifests"),
+          "leave the line out");
+      return false;
+    }
+  }
+  return true;
+}
+
 struct node *tree_read(struct obstack *memory, struct manifest_problems *problems) {
   struct reading reading = {.memory = memory, .problems = problems};
+  if (!text_check(problems))
+    return NULL;
   const struct fy_diag_cfg quiet = {.output_fn = say_nothing, .level = FYET_ERROR, .module_mask = ~0u};
-  const struct fy_event *nothing = NULL;
   struct fy_diag *diag = fy_diag_create(&quiet);
   if (!diag)
     obstack_alloc_failed_handler();
@@ -188,7 +232,6 @@ struct node *tree_read(struct obstack *memory, struct manifest_problems *problem
   struct fy_parser *parser = fy_parser_create(&configuration);
   if (!parser || fy_parser_set_string(parser, problems->text, problems->length) != 0)
     obstack_alloc_failed_handler();
-  (void)nothing;
   for (struct fy_event *event; !reading.failed && (event = fy_parser_parse(parser));) {
     take(&reading, event);
     fy_parser_event_free(parser, event);

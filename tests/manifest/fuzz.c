@@ -1,0 +1,62 @@
+/* One input of a fuzzer: any bytes as a manifest. Whatever they are, the reader says what is wrong with a position in
+ * the text, or what it compiles is a system that the supervisor takes. The driver is fuzz_main.c, or libFuzzer's
+ * (`make fuzz-manifest`). */
+#include "tests/manifest/fuzz.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "manifest/model.h"
+#include "services/system.h"
+
+#define ARCHIVE 0
+#define POWER 1
+#define FIRST 2
+
+static void demand(bool holds, const char *what) {
+  if (holds)
+    return;
+  fprintf(stderr, "fuzz: %s\n", what);
+  abort();
+}
+
+static void accepted(const struct manifest *manifest) {
+  static FILE *nowhere;
+  const struct manifest_device *devices;
+  struct system_refusal why;
+  uint32_t length, events;
+  if (!nowhere)
+    nowhere = fopen("/dev/null", "w");
+  void *compiled = manifest_compile(manifest, ARCHIVE, POWER, FIRST, &length);
+  demand(system_check(compiled, length, FIRST + (uint32_t)manifest_devices(manifest, &devices), &events, &why),
+         "the supervisor refuses what was accepted");
+  free(compiled);
+  manifest_report(manifest, nowhere);
+  manifest_dot(manifest, nowhere);
+}
+
+uint64_t fuzz_accepted, fuzz_refused;
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+  static FILE *nowhere;
+  struct manifest_places places = {.services = "build/services"};
+  struct manifest_problems *problems;
+  if (length > 1 << 16)
+    return 0;
+  if (!nowhere)
+    nowhere = fopen("/dev/null", "w");
+  struct manifest *manifest =
+      manifest_read_text("tests/manifest/good/any.yaml", (const char *)bytes, length, &places, &problems);
+  demand((manifest == NULL) == problems->errors, "refused without a word, or accepted with an error");
+  for (uint32_t i = 0; i < problems->count; i++)
+    demand(problems->problems[i]->nowhere ||
+               (problems->problems[i]->place.offset <= length && problems->problems[i]->place.length <= length + 1),
+           "a position that is not in the text");
+  manifest_problems_print(problems, nowhere, true);
+  if (manifest)
+    accepted(manifest);
+  manifest ? fuzz_accepted++ : fuzz_refused++;
+  manifest_problems_release(problems);
+  manifest_release(manifest);
+  return 0;
+}
