@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <signet/program.h>
+
 #include "lib/library.h"
 
 struct channel signet_channels[4];
@@ -116,6 +118,10 @@ long signet_channel_ask(struct channel *channel, struct exchange *exchange) {
   long error = -EBADF;
   if (!channel->endpoint)
     goto out;
+  error = -EIO;
+  if (exchange->service && exchange->service != channel->service + 1)
+    goto out;
+  exchange->service = channel->service + 1;
   if (channel->outstanding)
     collect(channel);
   error = -EAGAIN;
@@ -171,6 +177,9 @@ long signet_channel_transfer(struct channel *channel, const struct exchange *exc
   lock_take(&channel->lock);
   long result = -EBADF;
   if (!channel->endpoint)
+    goto out;
+  result = -EIO;
+  if (exchange->service && exchange->service != channel->service + 1)
     goto out;
   if (channel->outstanding)
     collect(channel);
@@ -262,4 +271,15 @@ long signet_channel_read_stream(struct channel *channel, const struct iovec *vec
 out:
   lock_give(&channel->lock);
   return result == -EINTR ? INTERRUPTED_AGAIN : result;
+}
+
+void signet_files_renew(uint32_t endpoint) {
+  struct channel *channel = &signet_channels[SIGNET_SLOT_FILES];
+  lock_take(&channel->lock);
+  if (channel->endpoint)
+    signet_handle_close(channel->endpoint);
+  channel->endpoint = endpoint;
+  channel->service++;
+  channel->outstanding = false;
+  lock_give(&channel->lock);
 }

@@ -15,6 +15,7 @@ static struct channel *files(void) { return &signet_channels[SIGNET_SLOT_FILES];
 
 static long ask_file(const struct description *description, struct exchange *exchange) {
   exchange->request.file = description->number;
+  exchange->service = description->service;
   return description->temporary ? signet_temporary_ask(exchange) : signet_channel_ask(files(), exchange);
 }
 
@@ -48,7 +49,9 @@ static long settle(struct description *description) {
 /* One piece of a transfer, at most what a block or a message holds. -> bytes. */
 static long piece(struct description *description, const struct iovec *vectors, int count, size_t done, uint64_t left,
                   uint64_t offset, bool writes) {
-  struct exchange exchange = {.skip = done, .request = {.file = description->number, .offset = offset, .length = left}};
+  struct exchange exchange = {.skip = done,
+                              .service = description->service,
+                              .request = {.file = description->number, .offset = offset, .length = left}};
   if (writes) {
     exchange.send = vectors;
     exchange.send_count = count;
@@ -234,6 +237,7 @@ long signet_file_open(const struct path *path, int flags, unsigned mode) {
   if (result)
     goto fail;
   description->number = (uint32_t)exchange.value;
+  description->service = exchange.service;
   description->type = exchange.value >> 32;
   description->data = text;
   description->appends = flags & O_APPEND;

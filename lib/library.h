@@ -121,6 +121,7 @@ struct channel {
   struct lock lock;
   bool outstanding; /* an interrupted read's answer has not come yet */
   uint32_t facts;   /* SIGNET_STREAM_IS_*, and CHANNEL_FACTS_KNOWN */
+  uint32_t service; /* grows by one with each service that takes another's place */
   uint32_t block;   /* cached; 0: none */
   uint32_t block_offset, block_length;
   uint32_t stash_next, stash_end; /* what is left in `stash` */
@@ -139,6 +140,7 @@ struct exchange {
   const struct iovec *take; /* where the answer's bytes go */
   size_t skip;              /* bytes of these vectors that are passed over */
   size_t limit;             /* most bytes sent; 0: all */
+  uint32_t service;         /* what is asked is of that service, and none of a later one: channel.service + 1; 0: any */
   size_t taken;             /* bytes that came */
   uint64_t value;
 };
@@ -178,6 +180,7 @@ struct description {
   uint32_t flags;      /* O_* */
   struct lock lock;    /* of the position */
   uint32_t number;     /* file: its number; stream: its channel */
+  uint32_t service;    /* file: the service whose number that is, as in struct exchange */
   uint32_t type;       /* S_IF* */
   bool appends;        /* it was opened so */
   bool temporary;      /* file: of the process's own /tmp */
