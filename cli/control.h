@@ -74,6 +74,8 @@ void control_socket_remove(struct control_socket *socket);
 /* Connects to the running system of that name, the one at that path (it has a "/"), or, with NULL, the only one that
  * runs. -1: it has been said why. */
 int control_socket_connect(const char *system);
+/* --socket: the path, with a "/" in it. */
+const char *control_socket_path(const char *path);
 
 /* ---- control_server.c: the thread that serves it ---- */
 

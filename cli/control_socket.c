@@ -181,6 +181,11 @@ void control_socket_remove(struct control_socket *made) {
 
 /* ---- The other side ---- */
 
+const char *control_socket_path(const char *path) {
+  char *here;
+  return strchr(path, '/') || asprintf(&here, "./%s", path) < 0 ? path : here;
+}
+
 /* Whoever serves it must be the user, too: what it says is shown to a person. */
 static bool is_own(int peer) {
   struct ucred credentials;

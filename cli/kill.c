@@ -18,7 +18,8 @@ static const char help[] =
     "again if the\n"
     "manifest says so.\n"
     "\n"
-    "  --system SYSTEM  its name or the path of its socket; the only one that runs needs no name\n"
+    "  --system NAME    of that system; the only one that runs needs no name\n"
+    "  --socket PATH    of the system at that socket\n"
     "  --wait SECONDS   wait until each is there again, at most that long; the status is 1 if one is not\n";
 
 static struct {
@@ -30,6 +31,7 @@ static int parse(int count, char **arguments) {
   static const struct option table[] = {
       {"system", required_argument, NULL, 's'},
       {"wait", required_argument, NULL, 'w'},
+      {"socket", required_argument, NULL, 'S'},
       {"help", no_argument, NULL, 'h'},
       {NULL, 0, NULL, 0},
   };
@@ -41,6 +43,9 @@ static int parse(int count, char **arguments) {
     case 'w':
       if (!cli_parse_seconds("--wait", optarg, &options.wait))
         return CLI_USAGE;
+      break;
+    case 'S':
+      options.system = control_socket_path(optarg);
       break;
     case 'h':
       fputs(help, stdout);
@@ -123,7 +128,10 @@ static bool kill_one(struct control_client *client, const char *wanted) {
   const struct system_process *process = choose(&snapshot, wanted);
   bool good = process != NULL;
   uint64_t since = now();
-  if (process && !control_ask(client, CONTROL_KILL, process->seen.number, 0, &status)) {
+  bool answered = process && control_ask(client, CONTROL_KILL, process->seen.number, 0, &status);
+  if (process && process->seen.number == snapshot.system.supervisor && !answered) {
+    printf("%s, number %u, is killed, and the system with it\n", process->name, process->seen.number);
+  } else if (process && !answered) {
     cli_error("%s", client->problem);
     good = false;
   } else if (process && status != SIGNET_OK) {

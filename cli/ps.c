@@ -14,12 +14,13 @@
 static const char help[] =
     "usage: signet ps [OPTION…] [SYSTEM]\n"
     "\n"
-    "Shows the processes of a running system: SYSTEM is its name or the path of its socket; the only one that runs "
-    "needs no name.\n"
+    "Shows the processes of a running system: SYSTEM is its name; the only one that runs needs "
+    "none.\n"
     "Processor time and messages a second are of a quarter of a second.\n"
     "\n"
     "  --channels          show the channels\n"
     "  --interval SECONDS  measure for that long; 0: since the system, or the process, was started\n"
+    "  --socket PATH       of the system at that socket\n"
     "  --json              for machines\n";
 
 static struct {
@@ -30,11 +31,9 @@ static struct {
 
 static int parse(int count, char **arguments) {
   static const struct option table[] = {
-      {"channels", no_argument, NULL, 'c'},
-      {"interval", required_argument, NULL, 'i'},
-      {"json", no_argument, NULL, 'j'},
-      {"help", no_argument, NULL, 'h'},
-      {NULL, 0, NULL, 0},
+      {"channels", no_argument, NULL, 'c'}, {"interval", required_argument, NULL, 'i'},
+      {"json", no_argument, NULL, 'j'},     {"socket", required_argument, NULL, 'S'},
+      {"help", no_argument, NULL, 'h'},     {NULL, 0, NULL, 0},
   };
   for (int option; (option = getopt_long(count, arguments, "h", table, NULL)) != -1;) {
     switch (option) {
@@ -48,6 +47,9 @@ static int parse(int count, char **arguments) {
     case 'j':
       options.json = true;
       break;
+    case 'S':
+      options.system = control_socket_path(optarg);
+      break;
     case 'h':
       fputs(help, stdout);
       return -1;
@@ -56,9 +58,10 @@ static int parse(int count, char **arguments) {
       return CLI_USAGE;
     }
   }
-  options.system = arguments[optind];
-  if (optind + 1 >= count)
+  if (optind + (options.system ? 0 : 1) >= count) {
+    options.system = options.system ? options.system : arguments[optind];
     return 0;
+  }
   cli_error("ps: one system, please; `signet ps --help` tells how");
   return CLI_USAGE;
 }
@@ -81,17 +84,14 @@ static json_t *quota_json(const struct signet_quota *quota) {
 static json_t *process_json(const struct system_snapshot *snapshot, const struct system_process *process) {
   const struct signet_observed_process *seen = &process->seen;
   uint64_t up = seen->started && snapshot->time > seen->started ? snapshot->time - seen->started : 0;
-  json_t *value =
-      json_pack("{s:I, s:s, s:I, s:s, s:s, s:o, s:I, s:f, s:f, s:I, s:o, s:o, s:I, s:I, s:f, s:f}", "number",
-                (json_int_t)seen->number, "name", process->name, "parent", (json_int_t)seen->parent, "principal",
-                process->principal, "state", process->state, "image", hash_json(seen->image), "threads",
-                (json_int_t)seen->threads, "cpu_percent", process->cpu, "cpu_seconds", (double)seen->time / 1e9,
-                "memory", (json_int_t)process->memory, "used", quota_json(&seen->used), "limit",
-                quota_json(&seen->limit), "calls", (json_int_t)seen->calls, "messages", (json_int_t)seen->messages,
-                "messages_per_second", process->messages, "up_seconds", (double)up / 1e9);
-  if (process->supervised)
-    json_object_set_new(value, "restarts", json_integer(process->restarts));
-  return value;
+  return json_pack("{s:I, s:s, s:I, s:s, s:s, s:o, s:I, s:f, s:f, s:I, s:o, s:o, s:I, s:I, s:f, s:f, s:I}", "number",
+                   (json_int_t)seen->number, "name", process->name, "parent", (json_int_t)seen->parent, "principal",
+                   process->principal, "state", process->state, "image", hash_json(seen->image), "threads",
+                   (json_int_t)seen->threads, "cpu_percent", process->cpu, "cpu_seconds", (double)seen->time / 1e9,
+                   "memory", (json_int_t)process->memory, "used", quota_json(&seen->used), "limit",
+                   quota_json(&seen->limit), "calls", (json_int_t)seen->calls, "messages", (json_int_t)seen->messages,
+                   "messages_per_second", process->messages, "up_seconds", (double)up / 1e9, "restarts",
+                   (json_int_t)process->restarts);
 }
 
 static json_t *end_json(const struct system_channel *channel, int end) {
@@ -116,10 +116,11 @@ static void print_json(const struct system_snapshot *snapshot) {
     json_array_append_new(rows, channel_json(&snapshot->channels[i]));
   const struct kernel_statistics *all = &snapshot->statistics;
   cli_print_json(json_pack(
-      "{s:s, s:I, s:f, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:f, s:o}", "system", snapshot->name, "host_process",
-      (json_int_t)snapshot->system.host, "up_seconds", (double)(snapshot->time - snapshot->system.started) / 1e9,
-      "statistics", "processes", (json_int_t)all->processes, "threads", (json_int_t)all->threads, "channels",
-      (json_int_t)all->channels, "blocks", (json_int_t)all->blocks, "calls", (json_int_t)all->calls, "switches",
+      "{s:s, s:I, s:f, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:f, s:o}", "system", snapshot->name,
+      "host_process", (json_int_t)snapshot->system.host, "up_seconds",
+      (double)(snapshot->time - snapshot->system.started) / 1e9, "statistics", "processes", (json_int_t)all->processes,
+      "threads", (json_int_t)all->threads, "channels", (json_int_t)all->channels, "blocks", (json_int_t)all->blocks,
+      "images", (json_int_t)all->images, "pages", (json_int_t)all->pages, "calls", (json_int_t)all->calls, "switches",
       (json_int_t)all->switches, "messages", (json_int_t)all->messages, "messages_per_second", snapshot->messages,
       options.channels ? "channels" : "processes", rows));
 }

@@ -22,12 +22,13 @@ static const char help[] =
     "usage: signet top [OPTION…] [SYSTEM]\n"
     "\n"
     "Shows a running system live: its processes and its channels, those with the most traffic first. SYSTEM is its "
-    "name or the path of its\n"
-    "socket; the only one that runs needs no name. Where there is no terminal it prints what it would show, again and "
+    "name; the only one that\n"
+    "runs needs none. Where there is no terminal it prints what it would show, again and "
     "again.\n"
     "\n"
     "  --interval SECONDS  between two looks (default 1)\n"
     "  -n, --count N       end after that many\n"
+    "  --socket PATH       of the system at that socket\n"
     "  --sort COLUMN       cpu (default), memory, messages, number or name\n"
     "\n"
     "Keys: q quit; c m s p n sort by cpu, memory, messages sent, number (of the process), name; space look now.\n";
@@ -62,11 +63,9 @@ static bool parse_order(const char *name) {
 
 static int parse(int count, char **arguments) {
   static const struct option table[] = {
-      {"interval", required_argument, NULL, 'i'},
-      {"count", required_argument, NULL, 'n'},
-      {"sort", required_argument, NULL, 's'},
-      {"help", no_argument, NULL, 'h'},
-      {NULL, 0, NULL, 0},
+      {"interval", required_argument, NULL, 'i'}, {"count", required_argument, NULL, 'n'},
+      {"sort", required_argument, NULL, 's'},     {"socket", required_argument, NULL, 'S'},
+      {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
   };
   for (int option; (option = getopt_long(count, arguments, "n:h", table, NULL)) != -1;) {
     switch (option) {
@@ -86,6 +85,9 @@ static int parse(int count, char **arguments) {
       if (!parse_order(optarg))
         return CLI_USAGE;
       break;
+    case 'S':
+      options.system = control_socket_path(optarg);
+      break;
     case 'h':
       fputs(help, stdout);
       return -1;
@@ -94,9 +96,10 @@ static int parse(int count, char **arguments) {
       return CLI_USAGE;
     }
   }
-  options.system = arguments[optind];
-  if (optind + 1 >= count)
+  if (optind + (options.system ? 0 : 1) >= count) {
+    options.system = options.system ? options.system : arguments[optind];
     return 0;
+  }
   cli_error("top: one system, please; `signet top --help` tells how");
   return CLI_USAGE;
 }

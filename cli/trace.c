@@ -22,11 +22,12 @@ static const char help[] =
     "sent it to whom, the\n"
     "contract and its state, the message. One that was refused is shown with what the contract allowed. The system is "
     "slower meanwhile.\n"
-    "SYSTEM is its name or the path of its socket; the only one that runs needs no name.\n"
+    "SYSTEM is its name; the only one that runs needs none.\n"
     "\n"
     "  --process NAME   only messages from or to that process, by name or number; may be repeated\n"
     "  --contract NAME  only messages of that contract; may be repeated\n"
     "  --refused        only messages that were refused\n"
+    "  --socket PATH    of the system at that socket\n"
     "  --count N        end after that many\n"
     "  --json           one JSON object a line\n";
 
@@ -49,13 +50,10 @@ static bool add_filter(const char *option, const char **list, uint32_t *count, c
 
 static int parse(int count, char **arguments) {
   static const struct option table[] = {
-      {"process", required_argument, NULL, 'p'},
-      {"contract", required_argument, NULL, 'c'},
-      {"refused", no_argument, NULL, 'r'},
-      {"count", required_argument, NULL, 'n'},
-      {"json", no_argument, NULL, 'j'},
-      {"help", no_argument, NULL, 'h'},
-      {NULL, 0, NULL, 0},
+      {"process", required_argument, NULL, 'p'}, {"contract", required_argument, NULL, 'c'},
+      {"refused", no_argument, NULL, 'r'},       {"count", required_argument, NULL, 'n'},
+      {"json", no_argument, NULL, 'j'},          {"socket", required_argument, NULL, 'S'},
+      {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
   };
   for (int option; (option = getopt_long(count, arguments, "n:h", table, NULL)) != -1;) {
     switch (option) {
@@ -79,6 +77,9 @@ static int parse(int count, char **arguments) {
     case 'j':
       options.json = true;
       break;
+    case 'S':
+      options.system = control_socket_path(optarg);
+      break;
     case 'h':
       fputs(help, stdout);
       return -1;
@@ -87,9 +88,10 @@ static int parse(int count, char **arguments) {
       return CLI_USAGE;
     }
   }
-  options.system = arguments[optind];
-  if (optind + 1 >= count)
+  if (optind + (options.system ? 0 : 1) >= count) {
+    options.system = options.system ? options.system : arguments[optind];
     return 0;
+  }
   cli_error("trace: one system, please; `signet trace --help` tells how");
   return CLI_USAGE;
 }

@@ -21,6 +21,7 @@
 #define EXPECTED_AT_FIRST (2 * SECOND) /* how long it is looked for often */
 #define EXPECTED_LONG (60 * SECOND)
 #define STARTS_SLOWLY (SECOND / 2) /* one that has not said by then that it serves is mentioned */
+#define COMES_BACK (2 * SECOND)    /* one that is started again is there after its back-off and this */
 #define REPORTS_MOST 256
 
 struct row {
@@ -31,6 +32,7 @@ struct row {
   bool supervised;
   bool starts; /* it was said that it does */
   bool up;     /* it was said that it is */
+  bool gone;   /* it was said that it does not come back */
 };
 
 struct report {
@@ -175,7 +177,7 @@ static void tell_ends(void) {
     say_ended(&taken[i]);
     if (row->number <= taken[i].number) {
       row->number = taken[i].number;
-      row->up = row->starts = false;
+      row->up = row->starts = row->gone = false;
     }
   }
   if (lost) {
@@ -210,7 +212,7 @@ static void look_at(const struct signet_observed_process *process) {
     return;
   if (process->number > row->number) {
     row->number = process->number;
-    row->up = row->starts = false;
+    row->up = row->starts = row->gone = false;
     changed_at = now();
   }
   if (row->up)
@@ -234,6 +236,23 @@ static void look_at(const struct signet_observed_process *process) {
     say_up(row);
 }
 
+/* One that ended too often: it should be there again by now. (One that is not to be started again ended as it may.) */
+static bool say_gone(struct row *row) {
+  const struct signet_system_policy *policy = &rows_of_manifest[row - rows].policy;
+  pthread_mutex_lock(&mutex);
+  uint64_t ended_at = row->told.number == row->number ? row->ended_at : 0;
+  struct signet_ending ending = row->told.ending;
+  pthread_mutex_unlock(&mutex);
+  bool comes =
+      policy->restart == SIGNET_SYSTEM_RESTART_ALWAYS ||
+      (policy->restart == SIGNET_SYSTEM_RESTART_FAILURE && (ending.kind != SIGNET_ENDED_EXIT || ending.code != 0));
+  if (!ended_at || now() < ended_at + policy->backoff_most + COMES_BACK)
+    return false;
+  if (comes && !row->gone)
+    up_watch_say(row->told.name, "given up", "it ended too often");
+  return row->gone = true;
+}
+
 uint64_t up_watch_tell(void) {
   static struct signet_observed_process processes[128];
   size_t count;
@@ -244,7 +263,7 @@ uint64_t up_watch_tell(void) {
       look_at(&processes[i]);
   bool all_up = true;
   for (uint32_t i = 0; i < watch.system->processes; i++)
-    all_up &= rows[i].up;
+    all_up &= rows[i].up || rows[i].gone || say_gone(&rows[i]);
   uint64_t waited = now() - changed_at;
   if (all_up || waited > EXPECTED_LONG)
     return SECOND;
