@@ -38,8 +38,12 @@ ALL += $(addprefix $(B)/services/,console files memory serial supervisor)
 -include $(wildcard $(B)/services/objects/*.d)
 
 # The services native, on a mock of the kernel, under the sanitizers; as the library's tests in lib/module.mk.
-$(B)/tests/services/supervisor_test: $(patsubst %,$(B)/tests/lib/native/%.o,$(SUPERVISOR:%=services/%) \
-  tests/services/supervisor_kernel.c tests/lib/tap.c)
+$(addprefix $(B)/tests/services/,supervisor_test supervisor_restart_test supervisor_random_test): \
+  $(patsubst %,$(B)/tests/lib/native/%.o,$(SUPERVISOR:%=services/%) tests/services/supervisor_kernel.c tests/lib/tap.c)
+$(addprefix $(B)/tests/services/,supervisor_restart_test supervisor_random_test): \
+  $(B)/tests/lib/native/tests/services/supervisor_puppets.c.o
+$(patsubst %,$(B)/tests/lib/native/tests/services/%.c.o,supervisor_puppets supervisor_restart_test supervisor_random_test): \
+  $(SUPERVISOR_CONTRACTS)
 $(addprefix $(B)/tests/services/,memory_test memory_archive_test memory_model_test): \
   $(patsubst %,$(B)/tests/lib/native/%.o,tests/services/memory_kernel.c services/memory.c services/cpio.c services/pages.c \
   services/request.c lib/tree.c lib/normalise.c tests/lib/tap.c)
@@ -67,4 +71,6 @@ $(B)/tests/network/parent: $(B)/services/objects/start.S.o $(B)/tests/network/ob
 $(B)/tests/network/echo: $(patsubst %,$(B)/services/objects/%.o,start.S startup.c) $(B)/tests/network/objects/echo.c.o $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
 ALL += $(NETWORK_TEST)
+TESTS += tests/network/service.py
+tests/network/service.py: $(NETWORK_TEST) $(B)/services/network
 -include $(wildcard $(B)/tests/network/objects/*.d)

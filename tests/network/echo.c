@@ -1,9 +1,9 @@
 /* Client of the network service for its tests: listens at both ports, and does with each connection what its first byte
  * says. A sealed process without a C library, one thread, all its endpoints in one set.
  *
- *   r  what comes is sent back by REPLY        w  by WRITE, then READ        b  by READ_BLOCK, WRITE_BLOCK
+ *   r  what comes is sent back by REPLY        w  by WRITE, then READ        b  from then on by READ_BLOCK, WRITE_BLOCK
  *   g  sends blocks without end                i  sends messages without end
- *   s  ends its own direction, then reads on   n  reads nothing more, and does not close
+ *   s  ends its own direction, then reads on   n  reads nothing more, and does not close    x  closes those
  *   e  tries requests that must be refused, and sends which were not: "good" if none
  *   c  connects to the address that follows ("127.0.0.1:80"), through "outward": sends what became of it
  *
@@ -207,7 +207,7 @@ static void on_bytes(uint32_t index, const uint8_t *bytes, uint32_t length) {
     stream->mode = bytes[0];
     switch (stream->mode) {
     case 'b':
-      ask_read_block(stream, block_new(BLOCK));
+      ask_write(stream, bytes, length, false);
       return;
     case 'g':
       ask_write_block(stream, block_new(BLOCK), 0, BLOCK);
@@ -220,6 +220,12 @@ static void on_bytes(uint32_t index, const uint8_t *bytes, uint32_t length) {
       send_on(stream->endpoint, 28);
       return;
     case 'n':
+      return;
+    case 'x':
+      for (uint32_t i = 0; i < STREAMS_MOST; i++)
+        if (streams[i].endpoint && streams[i].mode == 'n')
+          stream_end(&streams[i]);
+      say_and_end(stream, "closed");
       return;
     case 'e':
       ask_wrongly(stream);
@@ -256,6 +262,8 @@ static void on_stream(uint32_t index) {
   case STREAM_WRITTEN:
     if (stream->mode == 'i')
       ask_write(stream, buffer.stream.data, STREAM_INLINE_MOST, false);
+    else if (stream->mode == 'b')
+      ask_read_block(stream, block_new(BLOCK));
     else
       ask_read(stream);
     return;

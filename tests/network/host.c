@@ -36,6 +36,7 @@ static void grant(struct kernel_process *process, uint32_t slot, struct port_dev
 
 int main(int count, char **arguments) {
   static const char *const listen[] = {"127.0.0.1:0", "[::1]:0", NULL};
+  static const char *const listen_without_6[] = {"127.0.0.1:0", "127.0.0.1:0", NULL};
   struct linux_port_options options = {.cpus = getenv("CPUS") ? (uint32_t)atoi(getenv("CPUS")) : 1};
   struct kernel_image *image;
   struct kernel_process *parent;
@@ -57,12 +58,13 @@ int main(int count, char **arguments) {
       .name = "parent",
   };
   must(kernel_process_create(image, &specification, NULL, &parent) == SIGNET_OK, "no parent");
-  /* Where nobody listens: found by closing what listened there. */
   struct port_device *network = linux_network_device(listen, NULL, (uint32_t)atoi(arguments[4]), &problem);
+  if (!network)
+    network = linux_network_device(listen_without_6, NULL, (uint32_t)atoi(arguments[4]), &problem);
   grant(parent, 0, linux_archive_device(images, 3, &problem), problem);
   grant(parent, 1, network, problem);
   grant(parent, 2, linux_stream_device(0, 1, &problem), problem);
-  const char *const connects[] = {getenv("CONNECT"), getenv("CONNECT") ? "127.0.0.1:9" : NULL, NULL};
+  const char *const connects[] = {getenv("CONNECT"), getenv("CONNECT_2"), getenv("CONNECT_3"), NULL};
   grant(parent, 3, linux_network_device(NULL, connects, 64, &problem), problem);
   must(kernel_process_start(parent) == SIGNET_OK, "the parent does not start");
   bool started = linux_port_start(&problem);

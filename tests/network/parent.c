@@ -1,13 +1,14 @@
 /* Parent of the network service and of its client, a sealed process in the supervisor's place: lends devices, restarts
  * what it is told to, and says what became of it. Commands are bytes of standard input, answers are lines:
  *
- *   E  stops the client, has the service make a channel for another, and starts that
- *   N  stops the service; starts it and its client again
+ *   E  stops the client; after another byte has the service make a channel for another, and starts that
+ *   N  stops the service; after another byte starts it and its client again
  *   U  what the service uses
  *   Q  tells the service to stop, and ends
  *
  * Slots: archive, network device that listens, stream, network device that connects. */
 #include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <signet/calls.h>
@@ -129,13 +130,13 @@ static void hear(uint32_t endpoint, uint32_t tag) {
 }
 
 /* A network service with that device; the client's end of its channel. */
-static uint32_t start_service(uint32_t device, uint32_t *process, uint32_t *supervisor) {
+static uint32_t start_service(uint32_t device, const char *name, uint32_t *process, uint32_t *supervisor) {
   static const char *const names[] = {"network", "supervision", "client"};
   static const struct signet_quota quota = {.memory = 192 << 20, .threads = 4, .handles = 32768, .regions = 4096};
   uint64_t ends = must(signet_channel_create(&network_contract.contract, NETWORK_CONTRACT_LENGTH), "network channel");
   uint64_t supervised =
       must(signet_channel_create(&supervision_contract.contract, SUPERVISION_CONTRACT_LENGTH), "supervision channel");
-  *process = create(IMAGE_NETWORK, names, 3, quota, "network");
+  *process = create(IMAGE_NETWORK, names, 3, quota, name);
   grant(*process, 0, given->handles[device]);
   grant(*process, 1, (uint32_t)supervised);
   grant(*process, CLIENT_SLOT, (uint32_t)(ends >> 32));
@@ -156,15 +157,29 @@ static void start_echo(uint32_t client, uint32_t outward) {
   must(signet_process_start(echo), "start");
 }
 
-static void end(uint32_t child, const char *name) {
+/* Stops it; it may have ended by itself, in good order, when the other was stopped. */
+static void end(uint32_t child, const char *name, bool other_stopped) {
   struct signet_ending ending;
   must(signet_process_stop(child), "stop");
   must(signet_process_wait(child, &ending, SIGNET_NEVER), "wait");
-  if (ending.kind == SIGNET_ENDED_STOPPED)
+  if (ending.kind == SIGNET_ENDED_STOPPED || (other_stopped && ending.kind == SIGNET_ENDED_EXIT && !ending.code))
     return;
   say(name);
   say("had ended: kind #, code #, at #, address #", (uint64_t)ending.kind, (uint64_t)ending.code,
       (uint64_t)ending.instruction, ending.address);
+  signet_process_exit(SIGNET_ENDED_EXIT, 1);
+}
+
+/* The next byte of standard input; 0 at its end. */
+static char command(void) {
+  char byte = 0;
+  must(ask(STREAM, SIGNET_STREAM_READ, &byte, 1, 0, 0), "stream read");
+  return byte;
+}
+
+static void stopped(void) {
+  say("stopped");
+  command();
 }
 
 static uint32_t want_client(uint32_t supervisor, const char *name) {
@@ -180,16 +195,18 @@ static uint32_t want_client(uint32_t supervisor, const char *name) {
 }
 
 static void restart_echo(void) {
-  end(echo, "echo");
+  end(echo, "echo", false);
+  stopped();
   uint32_t client = want_client(supervision, "echo");
   start_echo(client, outward_service ? want_client(outward_supervision, "echo") : 0);
 }
 
 static void restart_service(void) {
-  end(service, "network");
+  end(service, "network", false);
   signet_handle_close(supervision);
-  end(echo, "echo");
-  uint32_t client = start_service(NETWORK, &service, &supervision);
+  end(echo, "echo", true);
+  stopped();
+  uint32_t client = start_service(NETWORK, "network", &service, &supervision);
   start_echo(client, outward_service ? want_client(outward_supervision, "echo") : 0);
 }
 
@@ -227,15 +244,13 @@ void service_main(const struct signet_startup *startup) {
   }
   load(IMAGE_NETWORK);
   load(IMAGE_ECHO);
-  uint32_t outward = start_service(OUTWARD, &outward_service, &outward_supervision);
-  start_echo(start_service(NETWORK, &service, &supervision), outward);
+  uint32_t outward = start_service(OUTWARD, "outward", &outward_service, &outward_supervision);
+  start_echo(start_service(NETWORK, "network", &service, &supervision), outward);
   say("ports # #", ports[0], ports[1]);
   for (;;) {
-    char command;
-    struct signet_result result = ask(STREAM, SIGNET_STREAM_READ, &command, 1, 0, 0);
-    if (result.status != SIGNET_OK || result.value == 0)
+    switch (command()) {
+    case 0:
       signet_process_exit(SIGNET_ENDED_EXIT, 0);
-    switch (command) {
     case 'E':
       restart_echo();
       say("echo restarted");

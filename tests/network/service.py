@@ -1,0 +1,433 @@
+#!/usr/bin/env python3
+"""The network service, sealed, on the real kernel, with tests/network/echo.c as its client and ordinary sockets of this
+program as the other side. Loopback only. Prints TAP."""
+import contextlib
+import os
+import re
+import resource
+import selectors
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build")
+OWN_HANDLES = 6  # of the service: device, set, supervisor, client, its two listeners
+PATIENCE = 20  # seconds; nothing here should take one
+count = failures = 0
+
+
+def ok(good, name):
+    global count, failures
+    count += 1
+    failures += not good
+    print(f"{'' if good else 'not '}ok {count} - {name}", flush=True)
+    return good
+
+
+def note(text):
+    print(f"# {text}", flush=True)
+
+
+class System:
+    """The service with its client, under tests/network/parent.c."""
+
+    def __init__(self, connections=10240, **environment):
+        images = [f"{BUILD}/tests/network/parent", f"{BUILD}/services/network", f"{BUILD}/tests/network/echo"]
+        self.process = subprocess.Popen([f"{BUILD}/tests/network/host", *images, str(connections)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+                                        env=os.environ | environment)
+        line = self.line()
+        self.ports = [int(port) for port in re.findall(r"\d+", line)]
+        if len(self.ports) != 2:
+            raise SystemExit(f"Bail out! the system does not start: {line}")
+        self.address = ("127.0.0.1", self.ports[0])
+
+    def line(self):
+        return self.process.stdout.readline().rstrip()
+
+    def say(self, command):
+        self.process.stdin.write(command)
+        self.process.stdin.flush()
+
+    def command(self, command):
+        self.say(command)
+        return self.line()
+
+    def usage(self):
+        line = self.command("U")
+        return {name: int(value) for name, value in re.findall(r"(\w+) (\d+)", line)}
+
+    def resident(self):
+        with open(f"/proc/{self.process.pid}/statm") as file:
+            return int(file.read().split()[1]) * 4096
+
+    def connect(self, port=0, receive_buffer=0):
+        connection = socket.socket()
+        if receive_buffer:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        connection.settimeout(PATIENCE)
+        connection.connect(("127.0.0.1", self.ports[port]))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def quit(self):
+        line = self.command("Q")
+        return line == "stopped: kind 1, code 0" and self.process.wait(PATIENCE) == 0
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+@contextlib.contextmanager
+def system(*arguments, **environment):
+    made = System(*arguments, **environment)
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+def receive(connection, length):
+    received = bytearray()
+    while len(received) < length:
+        piece = connection.recv(min(length - len(received), 1 << 16))
+        if not piece:
+            break
+        received += piece
+    return bytes(received)
+
+
+def rest(connection):
+    """All until the end, or None if it was reset."""
+    received = bytearray()
+    try:
+        while piece := connection.recv(1 << 16):
+            received += piece
+    except ConnectionError:
+        return None
+    return bytes(received)
+
+
+def echoes(connection, text):
+    try:
+        connection.sendall(text)
+        return receive(connection, len(text)) == text
+    except OSError:
+        return False
+
+
+def block(connection, text):
+    """Sends while it receives: what is sent back does not fit into the host's buffers."""
+    connection.setblocking(False)
+    received, at = bytearray(), 0
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ | selectors.EVENT_WRITE)
+        while len(received) < len(text):
+            events = selector.select(PATIENCE)
+            if not events:
+                break
+            if at < len(text) and events[0][1] & selectors.EVENT_WRITE:
+                at += connection.send(text[at:at + (1 << 18)])
+                if at == len(text):
+                    selector.modify(connection, selectors.EVENT_READ)
+            if events[0][1] & selectors.EVENT_READ:
+                piece = connection.recv(1 << 18)
+                if not piece:
+                    break
+                received += piece
+    connection.settimeout(PATIENCE)
+    return bytes(received) == text
+
+
+def reset(connection):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def timed(test, *arguments):
+    start = time.monotonic()
+    result = test(*arguments)
+    note(f"{test.__name__}: {time.monotonic() - start:.1f} s")
+    return result
+
+
+def test_one(s):
+    for mode, name in ((b"r", "REPLY"), (b"w", "WRITE and READ")):
+        with s.connect() as connection:
+            good = echoes(connection, mode + b"first")
+            good = good and all(echoes(connection, b"%d" % i) for i in range(200))
+            ok(good, f"200 echoes by {name}")
+            text = os.urandom(3 << 20)
+            ok(block(connection, text), f"3 MiB by {name}")
+    with s.connect() as connection:
+        ok(all(echoes(connection, b"b%d" % i) for i in range(200)), "200 echoes by blocks")
+        ok(block(connection, os.urandom(16 << 20)), "16 MiB by blocks")
+    with socket.socket(socket.AF_INET6) as connection:
+        with contextlib.suppress(OSError):
+            connection.connect(("::1", s.ports[1]))
+            ok(echoes(connection, b"rsix"), "IPv6, at the second port")
+    with s.connect() as connection:
+        connection.sendall(b"e")
+        ok(rest(connection) == b"good", "requests for what cannot be are refused, one by one")
+
+
+def test_many(s, number, rounds):
+    connections = []
+    try:
+        for _ in range(number):
+            connections.append(s.connect(receive_buffer=4096 if number > 4000 else 0))
+        good, start = 0, time.monotonic()
+        for turn in range(rounds):
+            texts = [b"r%d of %d" % (i, turn) for i in range(number)]
+            for connection, text in zip(connections, texts):
+                connection.sendall(text)
+            good += sum(receive(connection, len(text)) == text for connection, text in zip(connections, texts))
+        passed = time.monotonic() - start
+        ok(good == number * rounds, f"{number} connections at once, {rounds} echoes each ({good} came)")
+        note(f"{good / passed:.0f} echoes a second, with this program's part")
+        return s.resident()
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def test_slow_reader(s):
+    before = s.resident()
+    for mode, name in ((b"g", "blocks"), (b"i", "messages")):
+        slow = [s.connect(receive_buffer=8192) for _ in range(200)]
+        for connection in slow:
+            connection.sendall(mode)
+        time.sleep(0.3)
+        with s.connect() as connection:
+            start = time.monotonic()
+            good = all(echoes(connection, b"r%d" % i) for i in range(100))
+            ok(good and time.monotonic() - start < 5, f"200 that do not read what is sent by {name} keep nobody waiting")
+        usage = s.usage()
+        if usage:
+            note(f"the service has {usage['memory'] >> 10} KiB, the host {(s.resident() - before) >> 10} KiB more")
+        length = len(receive(slow[0], 4 << 20))
+        ok(length == 4 << 20, f"who reads at last gets what was sent by {name} ({length} bytes)")
+        for connection in slow:
+            connection.close()
+    # Many more blocks wait than the service's quota holds: refused in good order, to nobody else's harm.
+    slow = [s.connect(receive_buffer=8192) for _ in range(1200)]
+    for connection in slow:
+        connection.sendall(b"g")
+    time.sleep(0.5)
+    with s.connect() as connection:
+        ok(echoes(connection, b"rstill there"), "more waiting blocks than it has room for")
+    for connection in slow:
+        connection.close()
+
+
+def ends(connection):
+    """Whether it ends after what was sent before."""
+    try:
+        for _ in range(1 << 10):
+            if not connection.recv(1 << 20):
+                return True
+        return False
+    except ConnectionError:
+        return True
+    except OSError:
+        return False
+
+
+def test_half_closed(s):
+    for mode in (b"r", b"w"):
+        with s.connect() as connection:
+            echoes(connection, mode + b"text")
+            connection.shutdown(socket.SHUT_WR)
+            ok(rest(connection) == b"ended", f"its client is told when the other side ends its direction ({mode})")
+    with s.connect() as connection:
+        echoes(connection, b"btext")
+        connection.shutdown(socket.SHUT_WR)
+        ok(rest(connection) == b"ended", "the same with a block")
+    with s.connect() as connection:
+        connection.sendall(b"s")
+        first = connection.recv(10)
+        time.sleep(0.05)
+        good = True
+        for _ in range(100):
+            good = good and connection.send(b"more" * 100) == 400
+        connection.shutdown(socket.SHUT_WR)
+        ok(first == b"" and good and rest(connection) == b"", "its client ends its own direction, and reads on")
+    with s.connect() as connection:
+        connection.sendall(b"n")
+        time.sleep(0.05)
+        sent = 0
+        connection.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while sent < 64 << 20:
+                sent += connection.send(bytes(1 << 16))
+        ok(sent < 64 << 20, f"what nobody reads is not taken ({sent >> 10} KiB are the host's)")
+
+
+def test_resets(s):
+    for mode in (b"r", b"w", b"b", b"g", b"i", b"n"):
+        for _ in range(20):
+            connection = s.connect(receive_buffer=8192)
+            connection.sendall(mode + b"text")
+            reset(connection)
+    for _ in range(200):
+        connection = s.connect()
+        reset(connection)
+    with s.connect() as connection:
+        ok(echoes(connection, b"rhello"), "connections that are reset in the middle of everything")
+
+
+def within(seconds, holds):
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_nothing_left(s, before):
+    with s.connect() as connection:
+        connection.sendall(b"x")
+        rest(connection)
+    within(2, lambda: s.usage().get("handles") == before.get("handles"))
+    after = s.usage()
+    if not before:
+        ok(True, "handles and memory afterwards # SKIP the kernel does not tell of processes")
+        return
+    ok(after["handles"] == before["handles"], f"no handle is left ({before['handles']}, then {after['handles']})")
+    spare = 64 << 20
+    ok(after["memory"] <= before["memory"] + spare, f"nor blocks ({before['memory'] >> 10} KiB, {after['memory'] >> 10})")
+
+
+def test_short_ones(s):
+    start = time.monotonic()
+    good = 0
+    for i in range(3000):
+        with s.connect() as connection:
+            good += echoes(connection, b"r%d" % i)
+    ok(good == 3000, f"3000 connections one after another ({good} good)")
+    note(f"{good / (time.monotonic() - start):.0f} a second")
+
+
+def test_restarts(s, command, name):
+    ended = served = 0
+    turns = 15
+    for turn in range(turns):
+        old = [s.connect() for _ in range(20)]
+        echoes(old[0], b"rone"), echoes(old[1], b"wone")
+        for connection in old[2:12]:
+            connection.sendall(b"g")
+        lines = [s.command(command)]
+        new = [s.connect() for _ in range(3)]
+        lines.append(s.command("G"))
+        if lines[0] != "stopped" or "restarted" not in lines[1]:
+            note(lines)
+        served += sum(echoes(connection, b"rnew") for connection in new[1:])
+        ended += all(map(ends, old))
+        for connection in old + new:
+            connection.close()
+    ok(served == 2 * turns, f"{name} ends: connections that wait meanwhile are served afterwards ({served} of {2 * turns})")
+    ok(ended == turns, f"{name} ends: its connections end ({ended} of {turns} times)")
+
+
+def test_limit():
+    with system(8) as s:
+        held = [s.connect() for _ in range(8)]
+        good = sum(echoes(connection, b"rone") for connection in held)
+        waiting = [s.connect() for _ in range(4)]
+        for connection in waiting:
+            connection.sendall(b"rtwo")
+        time.sleep(0.1)
+        early = sum(not _waits(connection) for connection in waiting)
+        for connection in held[:4]:
+            connection.close()
+        for connection in waiting:
+            connection.settimeout(PATIENCE)
+        late = sum(receive(connection, 4) == b"rtwo" for connection in waiting)
+        ok((good, early, late) == (8, 0, 4), f"beyond the limit they wait for room {good, early, late}")
+        ok(s.quit(), "told to stop, it stops; the kernel's invariants hold")
+
+
+def _waits(connection):
+    connection.setblocking(False)
+    try:
+        connection.recv(1)
+        return False
+    except BlockingIOError:
+        return True
+
+
+def test_connecting():
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
+        closed = socket.create_server(("127.0.0.1", 0))
+        refusing, there = closed.getsockname()[1], server.getsockname()[1]
+        closed.close()
+        with system(64, CONNECT=f"127.0.0.1:{there}", CONNECT_2=f"127.0.0.1:{refusing}",
+                    CONNECT_3=f"named:{there}=127.0.0.1") as s:
+
+            def ask(text):
+                with s.connect() as connection:
+                    connection.sendall(b"c" + text.encode())
+                    return rest(connection)
+
+            for host in "127.0.0.1", "named":
+                answer = ask(f"{host}:{there}")
+                server.settimeout(PATIENCE)
+                connection, _ = server.accept()
+                connection.settimeout(PATIENCE)
+                ok(answer == b"connected" and echoes(connection, b"rout"), f"connects to what was granted, {host}")
+                connection.close()
+            ok(ask(f"127.0.0.1:{refusing}") == b"failed 05", "is told that nobody listens there")
+            ok(ask(f"127.0.0.1:{other.getsockname()[1]}") == b"failed 01", "not to a port that was not")
+            ok(ask(f"127.0.0.2:{there}") == b"failed 01", "not to an address that was not")
+            ok(ask(f"namedx:{there}") == b"failed 01", "nor to a name that begins alike")
+            ok(s.quit(), "told to stop, it stops")
+
+
+def main():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    largest = int(os.environ.get("LARGEST", "10000"))
+    with system() as s:
+        with s.connect() as connection:  # It listens, and has had one.
+            echoes(connection, b"rfirst")
+        within(2, lambda: s.usage().get("handles") == OWN_HANDLES)
+        before = s.usage()
+        timed(test_one, s)
+        for number, rounds in ((16, 50), (256, 10), (2000, 3)):
+            timed(test_many, s, number, rounds)
+        timed(test_half_closed, s)
+        timed(test_resets, s)
+        timed(test_short_ones, s)
+        timed(test_slow_reader, s)
+        timed(test_nothing_left, s, before)
+        timed(test_restarts, s, "E", "its client")
+        timed(test_restarts, s, "N", "the service")
+        timed(test_one, s)
+        timed(test_nothing_left, s, before)
+        ok(s.quit(), "told to stop, it stops; the kernel's invariants hold")
+    with system() as s:
+        before = s.resident()
+        after = timed(test_many, s, largest, 2)
+        note(f"{(after - before) / largest / 1024:.1f} KiB of the host program's memory a connection, client included")
+        ok(s.quit(), "told to stop, it stops; the kernel's invariants hold")
+    with system(CPUS="2") as s:
+        note("the same on two processors")
+        timed(test_one, s)
+        timed(test_many, s, 500, 5)
+        timed(test_short_ones, s)
+        timed(test_restarts, s, "E", "its client")
+        timed(test_restarts, s, "N", "the service")
+        ok(s.quit(), "told to stop, it stops; the kernel's invariants hold")
+    timed(test_limit)
+    timed(test_connecting)
+    print(f"1..{count}")
+    return failures != 0
+
+
+sys.exit(main())
