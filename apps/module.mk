@@ -73,9 +73,9 @@ $(B)/apps/web/sealed/http_parser.o: $(WEB_PARSER).stamp $$(LIBSIGNET_COMPILER)
 $(B)/apps/web/sealed/print.o: contractc/print.c $$(LIBSIGNET_COMPILER)
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc $(WEB_CFLAGS) -MMD -MP -c $< -o $@
-$(B)/apps/web/web: $(patsubst %.c,$(B)/apps/web/sealed/%.o,$(WEB_CORE) $(WEB_SEALED) http_parser.c print.c) \
-    $$(SIGNET_CC_INPUTS)
-	$(B)/bin/signet-cc -O2 $(filter %.o,$^) -o $@
+WEB_OBJECTS := $(patsubst %.c,$(B)/apps/web/sealed/%.o,$(WEB_CORE) $(WEB_SEALED) http_parser.c print.c)
+$(B)/apps/web/web: $(WEB_OBJECTS) $$(SIGNET_CC_INPUTS)
+	$(B)/bin/signet-cc -O2 $(WEB_OBJECTS) -o $@
 ALL += $(B)/apps/web/web
 -include $(wildcard $(B)/apps/web/sealed/*.d)
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <signet/program.h>
+
 #define CONTRACT_DECODERS
 #include "contracts/events.h"
 #include "contracts/extension.h"
@@ -34,7 +36,7 @@ struct known_contract {
 };
 #define KNOWN(name, NAME)                                                                                              \
   { #name, {NAME##_TABLE_HASH }, name##_decoder, sizeof name##_decoder }
-static const struct known_contract known[] = {
+static struct known_contract known[] = {
     KNOWN(stream, STREAM),           KNOWN(files, FILES),         KNOWN(listener, LISTENER),
     KNOWN(network, NETWORK),         KNOWN(extension, EXTENSION), KNOWN(observation, OBSERVATION),
     KNOWN(supervision, SUPERVISION), KNOWN(events, EVENTS),       KNOWN(names, NAMES),
@@ -69,6 +71,10 @@ void sealed_observation_begin(uint32_t endpoint) {
   if (observation_adopt_client_READY(endpoint, &idle) != SIGNET_OK)
     sealed_fail("what should be observation is something else", SIGNET_CONTRACT);
   sealed_insert(idle.handle, KEY_OBSERVATION);
+  /* The table of files may be the one of contracts/files.h: then it has the name that the kernel gives it here. */
+  struct signet_handle_information information;
+  if (signet_handle_query(signet_slot("files"), &information).status == SIGNET_OK)
+    memcpy(known[1].hash, information.identity, sizeof known[1].hash);
 }
 
 void sealed_observation_closed(void) {
