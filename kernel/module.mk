@@ -51,6 +51,14 @@ $(B)/tests/kernel/%_test: tests/kernel/%_test.c $(B)/lib/libkernel-sanitize.a $(
 # agree.c stands between the kernel's files where a call takes its short way, and where it does not.
 $(B)/tests/kernel/handover_test $(B)/tests/kernel/handover_random_test: TEST_LINK := -Wl,--wrap=kernel_channel_call,--wrap=kernel_thread_yield,--wrap=call_locked
 
+# All contracts of the tree: their headers, and X(name, NAME) for each.
+$(B)/gen/tests/contracts/all.h: $$(CONTRACT_HEADERS) contractc/module.mk
+	@mkdir -p $(@D)
+	{ printf '#include "../../contracts/%s.h"\n' $(CONTRACTS); printf '#define TEST_CONTRACTS(X)'; \
+	  for name in $(CONTRACTS); do printf ' X(%s, %s)' $$name $${name^^}; done; echo; } >$@
+$(B)/tests/kernel/contracts_test: $(B)/gen/tests/contracts/all.h
+$(B)/tests/kernel/contracts_test: TEST_LINK := -I$(B)/gen
+
 ALL += $(KERNEL_TESTS)
 TESTS += $(KERNEL_TESTS)
 -include $(KERNEL_SANITIZED:.o=.d) $(KERNEL_TESTS:=.d)
