@@ -101,8 +101,8 @@ void start_refused(struct row *row);
 void channels_begin(void);
 /* A handle for the slot, which is this process's until it is granted. */
 bool channel_take(struct row *row, uint32_t slot, uint32_t *handle, struct system_refusal *why);
-/* True if a start would find every client's end that it needs; else they are wanted from now on. */
-bool channels_ready(const struct row *row);
+/* True if a start would find every client's end that it needs; else they are wanted from now on; *news: one was not. */
+bool channels_ready(const struct row *row, bool *news);
 /* When the wait for an answer is over, for a row that is not ready. */
 uint64_t channels_deadline(const struct row *row);
 /* The row waits for no end any more. */

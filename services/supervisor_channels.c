@@ -147,13 +147,16 @@ static struct channel *lacking(const struct row *row, uint32_t slot) {
   return server && server->child && !channel->client ? channel : NULL;
 }
 
-bool channels_ready(const struct row *row) {
+bool channels_ready(const struct row *row, bool *news) {
   bool ready = true;
+  *news = false;
   for (uint32_t slot = 0; slot < row->is->slots; slot++) {
     struct channel *channel = lacking(row, slot);
-    if (channel)
-      channel->wanted = true;
-    ready &= !channel;
+    if (!channel)
+      continue;
+    ready = false;
+    *news |= !channel->wanted;
+    channel->wanted = true;
   }
   return ready;
 }

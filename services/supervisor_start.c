@@ -200,13 +200,14 @@ void start_refused(struct row *row) {
 
 bool start_try(struct row *row, uint64_t now) {
   struct system_refusal why;
+  bool news;
   if (row->phase != OBSERVATION_PHASE_WAITING || now < row->due || (!row->begun && !served(row)))
     return false;
-  if (!channels_ready(row)) {
+  if (!channels_ready(row, &news)) {
     if (!row->lacks_since)
       row->lacks_since = now;
     if (now < channels_deadline(row))
-      return false;
+      return news;
     put_off(row, "a server gives it no channel", now);
     return true;
   }

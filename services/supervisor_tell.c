@@ -27,33 +27,36 @@ static void hear_unable(struct row *row, const struct supervision_buffer *buffer
   }
 }
 
-enum end_given { END_RIGHT, END_WRONG, END_CLOSED };
-
-/* RIGHT: of the channel's contract, in its first state, and somebody is at the other end. */
-static enum end_given judge(const struct channel *channel, uint32_t handle) {
+/* Of the channel's contract, in its first state, and somebody is at the other end. */
+static bool end_is_right(const struct channel *channel, uint32_t handle) {
   struct signet_handle_information information;
-  if (!handle || signet_handle_query(handle, &information).status != SIGNET_OK ||
-      information.kind != SIGNET_KIND_CLIENT || information.state != 0 || !channel->known ||
-      memcmp(information.identity, channel->identity, sizeof channel->identity) != 0)
-    return END_WRONG;
-  return information.peer_closed ? END_CLOSED : END_RIGHT;
+  return handle && signet_handle_query(handle, &information).status == SIGNET_OK &&
+         information.kind == SIGNET_KIND_CLIENT && information.state == 0 && !information.peer_closed &&
+         channel->known && memcmp(information.identity, channel->identity, sizeof channel->identity) == 0;
+}
+
+/* It may have ended without its end being heard of yet. */
+static bool runs_still(const struct row *row) {
+  struct signet_handle_information information;
+  return signet_handle_query(row->child, &information).status == SIGNET_OK &&
+         information.state == SIGNET_PROCESS_RUNNING;
 }
 
 /* An answer to CLIENT_WANTED; `handle` 0: it gives none. */
 static void hear_given(struct row *row, uint32_t handle) {
   struct channel *channel = &supervisor.channels[row->asked];
   struct row *client = &supervisor.rows[channel->client_row];
-  enum end_given given = judge(channel, handle);
+  bool right = end_is_right(channel, handle);
   row->asked = NONE;
-  if (given == END_RIGHT && !client->child && !row_final(client) && !channel->client) {
+  if (right && !client->child && !row_final(client) && !channel->client) {
     channel->client = handle;
     channel->wanted = false;
     return;
   }
   if (handle)
     signet_handle_close(handle);
-  /* Who has closed the other end has ended, or is asked again as long as there is time. */
-  if (given == END_WRONG && channel->wanted)
+  /* What a server gives before it ends is no fault of its client. */
+  if (!right && channel->wanted && runs_still(row))
     start_refused(client);
 }
 

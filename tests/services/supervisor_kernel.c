@@ -116,7 +116,8 @@ bool kernel_send(uint32_t end, uint32_t tag, const void *data, uint32_t length, 
   }
   struct queued *message = calloc(1, sizeof *message + length);
   *message = (struct queued){.tag = tag, .length = length, .moved = moved};
-  memcpy(message->data, data, length);
+  if (length)
+    memcpy(message->data, data, length);
   if (moved)
     ends[moved].holder = UINT32_MAX - 1; /* travels */
   if (peer->first)
@@ -692,11 +693,15 @@ struct signet_result signet_handle_query(uint32_t handle, struct signet_handle_i
   struct object *object = find_any(handle);
   if (begin())
     return error(SIGNET_MEMORY);
-  if (!object)
-    FAIL("what is asked about is no handle");
+  if (!object) /* of a process whose end the other thread has seen */
+    return error(SIGNET_HANDLE);
   memset(information, 0, sizeof *information);
   if (object->kind == IMAGE)
     memset(information->identity, (int)object->number, sizeof information->identity);
+  if (object->kind == CHILD) {
+    information->kind = SIGNET_KIND_PROCESS;
+    information->state = processes[object->number].state;
+  }
   if (object->kind == END) {
     const struct end *client = &ends[object->number & ~1u];
     information->kind = object->number & 1 ? SIGNET_KIND_SERVER : SIGNET_KIND_CLIENT;
