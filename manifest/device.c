@@ -206,7 +206,9 @@ static void read_device(struct manifest *manifest, const struct node *key, const
     fields_read(manifest, value, network_fields, 3, &reading, "a network device");
     device->listen = device->listen ? device->listen : none;
     device->connect = device->connect ? device->connect : none;
-    if (!node_find(value, "listen") && !node_find(value, "connect"))
+    const struct node *listen = node_find(value, "listen"), *connect = node_find(value, "connect");
+    if (!(listen && (listen->kind != NODE_SEQUENCE || listen->count)) &&
+        !(connect && (connect->kind != NODE_SEQUENCE || connect->count)))
       problem_suggest(manifest->problems,
                       value_wrong(manifest, key, PROBLEM_MISSING, "this network device may neither listen nor connect"),
                       "add listen: [\"127.0.0.1:8080\"] or connect: [\"example.org:443\"]");

@@ -93,6 +93,12 @@ void policy_read(struct manifest *manifest, const struct node *value, struct sig
     return;
   }
   fields_read(manifest, value, fields, sizeof fields / sizeof *fields, policy, "restart");
+  if (value->kind != NODE_MAPPING)
+    return;
+  if (!node_find(value, "when"))
+    problem_suggest(manifest->problems,
+                    value_wrong(manifest, value, PROBLEM_MISSING, "this does not say when it is started again"),
+                    "add when: always, or when: on-failure");
   /* Waits that are longer than the window are never counted together: the limit would not be one. */
   if (policy->backoff_most >= policy->window)
     problem_suggest(manifest->problems,
