@@ -28,7 +28,7 @@ $(PORT_TEST): tests/linux/port_test.c tests/linux/guest.S $(LINUX_LIBRARY)
 TESTS += $(PORT_TEST)
 
 # Its devices, asked by a test in the kernel's place.
-DEVICE_TESTS := $(B)/tests/linux/archive_test
+DEVICE_TESTS := $(B)/tests/linux/archive_test $(B)/tests/linux/network_test
 $(DEVICE_TESTS): $(B)/tests/linux/%: tests/linux/%.c tests/linux/alone.c tests/linux/alone.h tests/lib/tap.c $(LINUX_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $(filter %.c,$^) -o $@ $(LINUX_LIBRARY) -lseccomp -lpthread
