@@ -24,6 +24,19 @@ $(NETWORK:%=$(B)/services/objects/%.o): $(NETWORK_CONTRACTS)
 $(B)/services/network: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S $(NETWORK)) $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
 ALL += $(B)/services/network
+NAMES := names.c names_table.c startup.c
+$(NAMES:%=$(B)/services/objects/%.o): $(patsubst %,$(B)/gen/contracts/%.h,names offers supervision)
+$(B)/services/names: $(patsubst %,$(B)/services/objects/%.o,start.S $(NAMES)) $(SERVICES_LIBRARIES)
+	$(SERVICES_LINK)
+ALL += $(B)/services/names
+# Its clients, hostile ones too, on the real kernel.
+$(B)/tests/services/names: tests/services/names.c tests/child.h $(patsubst %,$(B)/gen/contracts/%.h,names offers supervision) \
+    $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude -I. -I$(B)/gen -o $@ $<
+ALL += $(B)/tests/services/names
+TESTS += tests/services/names.sh
+tests/services/names.sh: $(B)/services/names $(B)/tests/services/names
 # The bare machine's are in its boot archive, and all of the first is read before its first instruction: they have no
 # text of debuggers.
 SUPERVISOR := supervisor.c $(patsubst %,supervisor_%.c,channels end observe start tell watch) policy.c system.c

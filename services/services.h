@@ -26,10 +26,10 @@
  * is /tmp, unless "/" is read-only. It ends when its last client is gone.
  * Quota it needs: threads 1, handles 32, regions 64, memory 2 MiB, its stack, and all that its files shall hold.
  *
- * build/services/supervisor, the first process: slots are devices (on the bare machine those of the boot archive), start-up
- * bytes are those of include/signet/system.h. Quota it needs besides that of its processes: threads 1 and 1 a process,
- * handles 40, 8 a process and 2 a channel, regions 16, memory 1 MiB, its stack, 4 KiB a process and the images of those
- * that may be started again.
+ * build/services/supervisor, the first process: slots are devices (on the bare machine those of the boot archive),
+ * start-up bytes are those of include/signet/system.h. Quota it needs besides that of its processes: threads 1 and 1 a
+ * process, handles 40, 8 a process and 2 a channel, regions 16, memory 1 MiB, its stack, 4 KiB a process and the images
+ * of those that may be started again.
  *
  * build/services/network: struct signet_program names its slots: "network" is the network device, "supervision" the
  * client end of contracts/supervision.contract, if it is supervised, and all others are server ends of
@@ -37,6 +37,14 @@
  * supervised: then when it is told to. Quota it needs: threads 2, handles 16 and 1 a connection, regions 64, memory
  * 2 MiB, its stack, 64 bytes a connection that the device has, and for each that waits to send what it holds: 4 KiB, or
  * a block. When that is used up it refuses to hold more.
+ *
+ * build/services/names: struct signet_program names its slots: "supervision" is the client end of
+ * contracts/supervision.contract, if it is supervised, and all others are server ends of contracts/names.contract, one
+ * a client. Its arguments behind the first say what is granted, and nothing else is: "SLOT:find:PREFIX" lets the client
+ * at the slot of that name connect to and list the name PREFIX and those below it, "SLOT:offer:PREFIX" offer them; SLOT
+ * "*" is every client, an empty PREFIX every name. It ends when its last client is gone, unless it is supervised: then
+ * when it is told to. Each client can offer 12 names. Quota it needs: threads 1, handles 16 and 14 a client, regions
+ * 16, memory 1 MiB and its stack of 64 KiB.
  *
  * A service that cannot begin ends with a status of SERVICES_ENDS.
  */
