@@ -13,6 +13,7 @@ bool kernel_initialise(void) {
     list_initialise(&kernel.images[i]);
   list_initialise(&kernel.closing);
   list_initialise(&kernel.every_channel);
+  list_initialise(&kernel.told_place.link);
   for (unsigned i = 0; i < TICKET_BUCKETS; i++)
     list_initialise(&kernel.tickets[i]);
   bool enough = kernel.cpus && kernel.cpus <= PORT_CPUS_MOST && timer_reserve();

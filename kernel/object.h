@@ -352,7 +352,8 @@ struct kernel {
   uint32_t *free_windows;
   uint32_t free_window_count, window_count;
   struct list every_channel;
-  uint64_t next_channel, observations;
+  struct numbered told_place; /* there, behind the channel `told`, which process_observe told of last */
+  uint64_t next_channel, observations, told;
   struct kernel_trace_record *trace; /* NULL: nothing is traced, else a ring */
   uint32_t trace_capacity, trace_first, trace_count;
   uint64_t trace_lost;

@@ -2,7 +2,7 @@
  *
  * Both are on lists in the order of their numbers. A child's number is greater than its parent's, so one walk along the
  * processes, from the observer on, marks all that descend from it. A walk along the channels gives the lock up now and
- * then, and keeps its place by a mark of its own in the list. */
+ * then, and keeps its place by a mark of its own in the list. So does the last call, for the one that goes on there. */
 #include "kernel/object.h"
 
 #define RECORDS_MOST 64 /* with the lock held, besides: of one call */
@@ -103,7 +103,8 @@ static void let_others(struct observer *observer) {
 }
 
 static void tell_channels(struct observer *observer, uint64_t after) {
-  struct list *const end = &kernel.every_channel, *next = end->next;
+  struct list *const end = &kernel.every_channel;
+  struct list *next = after && after == kernel.told ? kernel.told_place.link.next : end->next;
   for (unsigned steps = 1; next != end && wants_more(observer); steps++) {
     const struct numbered *at = CONTAINER(next, struct numbered, link);
     next = next->next;
@@ -117,6 +118,13 @@ static void tell_channels(struct observer *observer, uint64_t after) {
       list_remove(&place.link);
     }
   }
+  if (wants_more(observer))
+    return; /* what follows the last one may be for others to see */
+  if (next != &kernel.told_place.link) {
+    list_remove(&kernel.told_place.link);
+    list_append(next, &kernel.told_place.link);
+  }
+  kernel.told = observer->last;
 }
 
 static size_t record_size(uint64_t what) {

@@ -299,6 +299,40 @@ static void more_than_a_call_tells(void) {
   teardown(&before);
 }
 
+/* Where one observer stopped is not where another one has seen all. */
+static void observers_take_turns(void) {
+  struct alive before;
+  uint64_t mine[2][60], all = 0;
+  setup(&before);
+  struct kernel_process *who[] = {root, stranger};
+  for (unsigned i = 0; i < 60; i++)
+    for (unsigned j = 0; j < 2; j++) {
+      channel_made(who[j]);
+      mine[j][i] = kernel.next_channel;
+    }
+  for (unsigned room = 1; room < 70; room++)
+    for (unsigned i = 0; i < 60; i++) {
+      size_t length = room * sizeof(struct signet_observed_channel);
+      /* As far as there is room, or to the end. */
+      all += observe(root, SIGNET_OBSERVE_CHANNELS, mine[0][i] - 1, length);
+      uint64_t last = channel_record(root, room < 60 - i ? room - 1 : 59 - i)->number;
+      CHECK(last == mine[0][room < 60 - i ? i + room - 1 : 59]);
+      /* The other goes on there, and then the first. */
+      uint64_t got = observe(stranger, SIGNET_OBSERVE_CHANNELS, last, length);
+      for (uint64_t k = 0; k < got; k++)
+        CHECK(channel_record(stranger, k)->number == last + 1 + 2 * k);
+      uint64_t left = (mine[1][59] + 1 - last) / 2;
+      CHECK(got == (room < left ? room : left));
+      got = observe(root, SIGNET_OBSERVE_CHANNELS, last, length);
+      left = (mine[0][59] - last) / 2;
+      CHECK(got == (room < left ? room : left));
+      CHECK(!got || channel_record(root, 0)->number == last + 2);
+    }
+  CHECK(all > 60);
+  CHECK_INVARIANTS();
+  teardown(&before);
+}
+
 /* ---- While the lock is given up ---- */
 
 #define MANY 1500u
@@ -444,6 +478,7 @@ int main(void) {
   TEST(channels_of_a_child);
   TEST(what_is_counted);
   TEST(more_than_a_call_tells);
+  TEST(observers_take_turns);
   TEST(others_act_meanwhile);
   TEST(the_observer_is_stopped);
   TEST(the_host_sees_all);

@@ -178,12 +178,7 @@ struct kernel_process *child_of(struct kernel_process *process, uint32_t handle)
 
 struct contract_file contract_make(void) {
   struct contract_file file = {
-      .header = {.version = 1,
-                 .messages = 6,
-                 .states = 2,
-                 .slots_to_server = 4,
-                 .slots_to_client = 2,
-                 .data_most = 64},
+      .header = {.version = 1, .messages = 6, .states = 2, .slots_to_server = 4, .slots_to_client = 2, .data_most = 64},
       .rows = {{.length_most = 64},
                {.to_client = 1, .length_most = 64},
                {.length_least = 4, .length_most = 64},
