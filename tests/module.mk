@@ -27,7 +27,7 @@ tests/demonstration.sh: programs $(B)/apps/first/intruder
 TESTS += tests/pc/attacks.sh tests/pc/border.sh tests/pc/driver.sh tests/pc/panic.py tests/pc/sweep.py
 
 # The web system under hostile clients, and with its processes killed.
-$(B)/tests/web/hostile: tests/web/hostile.c tests/contracts/tables.h $(B)/gen/tests/contracts/all.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+$(B)/tests/system/hostile: tests/system/hostile.c tests/contracts/tables.h $(B)/gen/tests/contracts/all.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude -I. -I$(B)/gen -o $@ $<
-ALL += $(B)/tests/web/hostile
+ALL += $(B)/tests/system/hostile

@@ -44,6 +44,7 @@ static bool storage_here, observing;
 static enum extension_presence presence;
 static uint8_t room[PIECE_MOST];
 static uint64_t answers, closes;
+static uint32_t block_limit; /* of memory */
 
 static uint64_t chance(uint64_t of) {
   random_state = random_state * 6364136223846793005u + 1442695040888963407u;
@@ -148,7 +149,7 @@ void transport_close(struct connection *connection) {
 
 bool transport_block_take(struct block *block) {
   *block = (struct block){0};
-  if (blocks_out >= 6 || chance(8) == 0)
+  if (blocks_out >= block_limit || chance(8) == 0)
     return false;
   block->bytes = malloc(BLOCK_MOST);
   blocks_out++;
@@ -456,9 +457,12 @@ static void round_run(uint64_t seed) {
   random_state = seed * 2654435761u + 88172645463325252u;
   server_begin(1);
   storage_here = true;
+  block_limit = chance(2) ? 4 : 100;
   presence = chance(5) ? EXTENSION_IS_READY : (enum extension_presence)chance(2);
   for (uint64_t steps = 50 + chance(400); steps; steps--) {
     step();
+    if (chance(2))
+      server_continue();
     MUST(server_figures.connections == used_count(), "connections are miscounted");
   }
   /* All ends: what is under way is finished, or its time is over. */
@@ -475,6 +479,7 @@ static void round_run(uint64_t seed) {
       observing = false;
       observed(NULL, 0);
     }
+    server_continue();
     extension_step();
     if (!storage_here) {
       storage_here = true;
@@ -482,6 +487,7 @@ static void round_run(uint64_t seed) {
     }
   }
   MUST(used_count() == 0 && server_is_idle(), "a connection is left");
+  blocks_drop();
   MUST(blocks_out == 0, "a block is left");
   MUST(server_next_deadline() == UINT64_MAX, "a deadline is left");
 }

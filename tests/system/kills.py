@@ -13,7 +13,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from system import System, finish, ok, say
+from running import System, finish, ok, say
 
 TIMES = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
 CLIENTS = 4

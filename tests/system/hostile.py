@@ -8,19 +8,26 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from system import TOP, System, finish, ok, say
+from running import TOP, System, finish, free_port, ok, say
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 6
 
 
+LISTEN = free_port()
+
+
 def with_hostile_clients(system):
+    network = system["processes"]["network"]["devices"]["network"]
+    web_port = network["listen"][0].split(":")[1]
+    network["listen"].append("127.0.0.1:%d" % LISTEN)
+    network["connect"] = ["127.0.0.1:" + web_port]
     system["processes"]["names"] = {"service": "names", "offers": {"names": "names"}, "restart": "always"}
     system["processes"]["hostile"] = {
-        "image": os.path.join(TOP, "build/tests/web/hostile"),
-        "arguments": ["hostile", "0", "3000"],
+        "image": os.path.join(TOP, "build/tests/system/hostile"),
+        "arguments": ["hostile", "0", "2000", str(LISTEN), web_port],
         "needs": {"network": "network.network", "extension": "extension.extension", "names": "names.names",
                   "observation": "supervisor.observation", "target-files": "files.files",
-                  "target-console": "console.streams", "console": "console.streams"},
+                  "console": "console.streams"},
         "quota": {"memory": "64M"},
         "restart": {"when": "always", "back-off": "1ms..20ms", "limit": 1000000, "within": "1h"},
     }

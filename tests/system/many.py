@@ -9,7 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from system import System, finish, ok, say
+from running import System, finish, ok, say
 
 WANTED = 10000
 

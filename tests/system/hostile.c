@@ -1,6 +1,6 @@
 /* A hostile client of whatever its manifest connects it to: sealed, under the library OS. Over each channel that it was
  * given, and each that it is given in answers, it tries all that the contract does not allow, at every turn, and what
- * the contract does allow with contents that make no sense. `hostile SEED ROUNDS`.
+ * the contract does allow with contents that make no sense. `hostile SEED ROUNDS LISTEN-PORT CONNECT-PORT`.
  *
  * It ends with 1, and says why, when something that has to be refused is not; a server that closes its end, or answers
  * an error, has done nothing wrong. At the end it prints what it did. */
@@ -13,7 +13,7 @@
 #include "tests/contracts/tables.h"
 
 #define TARGETS_MOST 48
-#define PATIENCE 20000000 /* nanoseconds for an answer; some never come (a READ of a silent connection) */
+#define PATIENCE 2000000 /* nanoseconds for an answer; some never come (a READ of a silent connection) */
 
 struct target {
   uint32_t handle; /* a client end */
@@ -24,6 +24,7 @@ struct target {
 static struct target targets[TARGETS_MOST];
 static uint32_t target_count;
 static uint64_t random_state;
+static uint16_t listen_port, connect_port; /* which the manifest grants */
 static unsigned long refused, sent, answered, closed, unread_count;
 static bool visited[KNOWN_COUNT][256];
 
@@ -146,6 +147,29 @@ static void fill(uint32_t length) {
   }
 }
 
+/* Now and then what a network grants, so that there are listeners and streams to be hostile to. -> the length. */
+static uint32_t make_sense(const struct known *contract, uint32_t tag, uint32_t length) {
+  static const char address[] = "127.0.0.1";
+  if (strcmp(contract->name, "network") || below(2))
+    return length;
+  memset(buffer.data, 0, sizeof buffer.data);
+  struct signet_result now = signet_clock_read(SIGNET_CLOCK_MONOTONIC);
+  uint64_t deadline = now.value + 1000000000;
+  if (tag == NETWORK_LISTEN) {
+    memcpy(buffer.data, &listen_port, 2);
+    buffer.data[2] = 8; /* backlog */
+    memcpy(buffer.data + 8, address, sizeof address);
+    return 8 + sizeof address;
+  }
+  if (tag == NETWORK_CONNECT) {
+    memcpy(buffer.data, &deadline, 8);
+    memcpy(buffer.data + 8, &connect_port, 2);
+    memcpy(buffer.data + 10, address, sizeof address);
+    return 10 + sizeof address;
+  }
+  return length;
+}
+
 /* An end that may be moved there: of a channel that nobody listens at. 0: none is made. */
 static uint32_t own_end(const struct known *contract, uint32_t tag, uint32_t index, uint32_t *other) {
   const struct table_moved *moved = moves_are_stated(contract) ? moved_of(contract, tag, index) : NULL;
@@ -187,6 +211,7 @@ static bool speak(struct target *target, uint32_t state) {
   if (row->step > 1)
     length -= (length - row->length_least) % row->step;
   fill(length);
+  length = make_sense(target->contract, tag, length);
   buffer.message = (struct signet_message){.tag = tag, .length = length, .moved_count = row->moved_count};
   bool good = true;
   for (uint32_t i = 0; i < row->moved_count; i++) {
@@ -276,20 +301,23 @@ static void turn(struct target *target) {
 }
 
 int main(int count, char **arguments) {
-  if (count != 3) {
-    fprintf(stderr, "usage: hostile SEED ROUNDS\n");
+  if (count != 5) {
+    fprintf(stderr, "usage: hostile SEED ROUNDS LISTEN-PORT CONNECT-PORT\n");
     return 2;
   }
   random_state = strtoull(arguments[1], NULL, 0);
   if (!random_state) /* another in each life */
     signet_random_fill(&random_state, sizeof random_state);
   long rounds = atol(arguments[2]);
-  static const char *const names[] = {"network",      "extension",      "observation", "names",
-                                      "target-files", "target-console", "listener",    "stream"};
+  listen_port = (uint16_t)atoi(arguments[3]);
+  connect_port = (uint16_t)atoi(arguments[4]);
+  /* The last three speak the contract of files; standard output stays, to say what was seen. */
+  static const char *const names[] = {"network", "extension", "observation", "names", "target-files", "input", "error"};
+  enum { FILES_FROM = 4 };
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     uint32_t handle = signet_slot(names[i]);
     if (handle)
-      add_target(handle, strncmp(names[i], "target-", 7) ? NULL : known_by_name("files"));
+      add_target(handle, i < FILES_FROM ? NULL : known_by_name("files"));
   }
   printf("hostile: %u targets, seed %llu\n", target_count, (unsigned long long)random_state);
   for (long round = 0; round < rounds && target_count; round++)
