@@ -273,8 +273,7 @@ out:
   return result == -EINTR ? INTERRUPTED_AGAIN : result;
 }
 
-void signet_files_renew(uint32_t endpoint) {
-  struct channel *channel = &signet_channels[SIGNET_SLOT_FILES];
+static void renew(struct channel *channel, uint32_t endpoint) {
   lock_take(&channel->lock);
   if (channel->endpoint)
     signet_handle_close(channel->endpoint);
@@ -282,4 +281,15 @@ void signet_files_renew(uint32_t endpoint) {
   channel->service++;
   channel->outstanding = false;
   lock_give(&channel->lock);
+}
+
+void signet_files_renew(uint32_t endpoint) { renew(&signet_channels[SIGNET_SLOT_FILES], endpoint); }
+
+bool signet_slot_renew(uint32_t slot, uint32_t endpoint) {
+  for (uint32_t i = 0; i < sizeof signet_channels / sizeof *signet_channels; i++)
+    if (slot + 1 == signet_channels[i].slot) {
+      renew(&signet_channels[i], endpoint);
+      return true;
+    }
+  return false;
 }

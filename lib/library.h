@@ -121,6 +121,7 @@ struct channel {
   struct lock lock;
   bool outstanding; /* an interrupted read's answer has not come yet */
   uint32_t facts;   /* SIGNET_STREAM_IS_*, and CHANNEL_FACTS_KNOWN */
+  uint32_t slot;    /* of start-up, plus 1; 0: none */
   uint32_t service; /* grows by one with each service that takes another's place */
   uint32_t block;   /* cached; 0: none */
   uint32_t block_offset, block_length;

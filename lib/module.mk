@@ -21,7 +21,7 @@ $(B)/lib/parallel/%.o: lib/% $(B)/gen/lib/call_names.h $(LIBSIGNET_COMPILER)
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc -msignet-parallel $(LIBSIGNET_CFLAGS) -MMD -MP -c $< -o $@
 
-$(B)/lib/serial/supervised.c.o $(B)/lib/parallel/supervised.c.o $(B)/tests/lib/native/lib/supervised.c.o: $(B)/gen/contracts/supervision.h
+$(patsubst %,$(B)/lib/%.c.o,serial/supervised parallel/supervised serial/start parallel/start): $(B)/gen/contracts/supervision.h
 
 # The same under both rules: a stub has no return.
 $(B)/lib/serial/stub/%.o $(B)/lib/parallel/stub/%.o: lib/stub.S include/signet/abi.h $(LIBSIGNET_COMPILER)

@@ -3,7 +3,9 @@
 #include <elf.h>
 
 #include <signet/program.h>
+#include <signet/supervised.h>
 
+#include "contracts/supervision.h"
 #include "lib/library.h"
 
 int main(int, char **, char **);
@@ -60,8 +62,24 @@ uint32_t signet_slot(const char *name) {
 
 static void connect(void) {
   static const char *const names[] = {"input", "output", "error", "files"};
-  for (uint32_t i = 0; i < sizeof names / sizeof *names; i++)
+  for (uint32_t i = 0; i < sizeof names / sizeof *names; i++) {
     signet_channels[i].endpoint = signet_slot(names[i]);
+    signet_channels[i].slot = signet_slot_number(names[i]) + 1;
+  }
+}
+
+/* A program that knows nothing of supervisors does what it is there for from its start. One that does is linked with
+ * this. */
+extern void signet_supervised_begin(struct signet_supervised *supervised, uint32_t endpoint,
+                                    const struct signet_supervised_calls *calls, void *context) __attribute__((weak));
+
+static void say_started(void) {
+  struct supervision_buffer buffer;
+  uint32_t endpoint = signet_slot("supervision");
+  if (!endpoint || signet_supervised_begin)
+    return;
+  supervision_put_STARTED(&buffer);
+  signet_channel_send(endpoint, &buffer.message);
 }
 
 void signet_start(struct signet_startup *startup) {
@@ -97,6 +115,7 @@ void signet_start(struct signet_startup *startup) {
   slot_names = strings;
   slot_count = program->slots;
   connect();
+  say_started();
   vector[program->arguments] = NULL;
   environment[program->environment] = NULL;
   signet_facts.name = program->arguments ? vector[0] : "";

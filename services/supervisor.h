@@ -25,6 +25,7 @@ struct row {
   bool supervised;     /* it holds a client end of contracts/supervision.contract */
   bool begun;          /* it was started once */
   bool awaits;         /* it listens for one message */
+  bool listens;        /* it has done so once */
   bool unable;         /* it said NOT_STARTED */
   uint32_t child;      /* handle, while there is a process; started */
   uint32_t image;      /* handle, kept for the next start; or 0 */

@@ -80,7 +80,7 @@ uint64_t end_step(uint64_t now) {
     const struct row *next = &supervisor.rows[--turn];
     deadline = now + next->is->policy.stop_deadline;
     stopped = false;
-    if (next->child && !next->supervisor && !serves(next))
+    if (next->child && !next->listens && !serves(next))
       signet_process_event(next->child, SIGNET_EVENT_TERMINATE);
   }
   struct row *row = &supervisor.rows[turn];

@@ -69,7 +69,7 @@ void supervision_hear(struct row *row, const struct supervision_buffer *buffer) 
     hear_unable(row, buffer);
     break;
   case SUPERVISION_AWAIT:
-    row->awaits = true;
+    row->awaits = row->listens = true;
     break;
   case SUPERVISION_CLIENT_GIVEN:
     hear_given(row, buffer->message.moved[0].handle);
@@ -94,7 +94,7 @@ void supervision_drain(struct row *row) {
 
 void supervision_close(struct row *row) {
   supervisor_close(&row->supervisor);
-  row->awaits = false;
+  row->awaits = row->listens = false;
   row->asked = NONE;
 }
 

@@ -30,8 +30,6 @@ static struct stream_buffer output, request_buffer;
 static struct sealed_buffer input;
 static uint32_t set;
 static uint64_t now;
-static struct block kept[KEPT_MOST];
-static uint32_t kept_count, blocks;
 static struct network_client_READY network;
 static uint32_t listener;
 static bool accepting;        /* ACCEPT is under way */
@@ -111,37 +109,17 @@ void transport_shut(struct connection *connection) {
 
 void transport_close(struct connection *connection) {
   struct sealed *sealed = (struct sealed *)connection;
-  if (sealed->asked == STREAM_STATE_WRITE_BLOCK_ASKED)
-    blocks--; /* it is the network's, and goes with the channel */
   signet_handle_close(sealed->handle);
   free(sealed);
 }
 
 bool transport_block_take(struct block *block) {
-  *block = (struct block){0};
-  if (kept_count) {
-    *block = kept[--kept_count];
-    blocks++;
-    return true;
-  }
-  if (blocks >= BLOCKS_MOST)
-    return false;
   struct signet_result result = signet_block_allocate(BLOCK_MOST);
-  if (result.status != SIGNET_OK)
-    return false;
-  block->handle = (uint32_t)result.value;
-  block->bytes = (uint8_t *)(uintptr_t)(result.value >> 32);
-  blocks++;
-  return true;
+  *block = (struct block){.handle = (uint32_t)result.value, .bytes = (uint8_t *)(uintptr_t)(result.value >> 32)};
+  return result.status == SIGNET_OK;
 }
 
-void transport_block_give(struct block block) {
-  blocks--;
-  if (kept_count < KEPT_MOST)
-    kept[kept_count++] = block;
-  else
-    signet_handle_close(block.handle);
-}
+void transport_block_give(struct block block) { signet_handle_close(block.handle); }
 
 static void block_came(struct sealed *sealed, const struct contract_block *from, uint32_t length, bool refused) {
   struct block block = {.bytes = contract_block_bytes(*from), .handle = from->handle};
@@ -311,7 +289,7 @@ static void service_back(void *context, uint32_t slot, uint32_t endpoint, uint32
     sealed_extension_begin(endpoint);
   } else if (slot == slot_observation) {
     sealed_observation_begin(endpoint);
-  } else {
+  } else if (!signet_slot_renew(slot, endpoint)) {
     signet_handle_close(endpoint);
   }
 }
@@ -404,6 +382,7 @@ static void run(void) {
     }
     if (deadline <= now)
       server_expire();
+    server_continue();
     accept_next();
   }
 }

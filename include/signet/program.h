@@ -2,6 +2,7 @@
 #ifndef SIGNET_PROGRAM_H
 #define SIGNET_PROGRAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The handle in the start-up slot of that name; 0: there is none. */
@@ -12,5 +13,8 @@ uint32_t signet_slot_number(const char *name);
 /* The file service has come back: the library OS asks it over this client end of contracts/files.h from now on, which
  * becomes its own. What was open stays unusable (EIO). */
 void signet_files_renew(uint32_t endpoint);
+/* The same for whatever the library OS uses: "input", "output", "error", "files". False: the slot is none of them, and
+ * the end stays the caller's. What a thread is asking there meanwhile fails with EIO. */
+bool signet_slot_renew(uint32_t slot, uint32_t endpoint);
 
 #endif

@@ -9,8 +9,8 @@
  *
  * When the process `main` has ended and is not to be started again, the system ends as it did: the others are told to
  * stop, in the reverse order of their rows, and stopped. A system without one runs until its processes have all ended,
- * or until it is told to end: by SIGNET_EVENT_TERMINATE and the like to the supervisor. A supervised process is told by
- * STOP; another by SIGNET_EVENT_TERMINATE if it serves nobody, else by its clients being gone.
+ * or until it is told to end: by SIGNET_EVENT_TERMINATE and the like to the supervisor. A supervised process that
+ * listens is told by STOP; another by SIGNET_EVENT_TERMINATE if it serves nobody, else by its clients being gone.
  */
 #ifndef SIGNET_SYSTEM_H
 #define SIGNET_SYSTEM_H

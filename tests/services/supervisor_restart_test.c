@@ -411,6 +411,22 @@ static void judged_stopper(void) {
   judge = told_judge;
 }
 
+/* The web server says that it serves, and listens to nobody: it is told by an event. */
+static void deaf(void) { manners[WEB].never_listens = true; }
+
+static void told_by_event(uint64_t deadline) {
+  switch (step++) {
+  case 0:
+    kernel_event(SIGNET_EVENT_INTERRUPT);
+    break;
+  case 1:
+    CHECK(processes[puppet_of(WEB)].events == 1u << SIGNET_EVENT_TERMINATE);
+    CHECK(deadline == kernel_now() + 100 * MILLISECONDS && puppet_of(FILES));
+    finishing = true;
+    kernel_end(puppet_of(WEB), (struct signet_ending){.kind = SIGNET_ENDED_SIGNAL, .code = 15});
+  }
+}
+
 static void main_judge(const struct signet_system_ending *rows, uint32_t count) {
   CHECK(count == 3 && rows[0].process == WEB && rows[0].ending.kind == SIGNET_ENDED_EXIT && rows[0].ending.code == 7);
   CHECK(rows[1].process == FILES && rows[2].process == EXTENSION);
@@ -588,6 +604,7 @@ static void test_all(void) {
   tell("a server that ends while it is asked", NULL, asked_server_ends);
   tell("one that leaves its supervision and goes on", leaver, leaves);
   tell("told to end: in reverse order, with deadlines", judged_stopper, told_to_end);
+  tell("one that does not listen is told by an event", deaf, told_by_event);
   tell("the system ends with its main process", with_main, main_ends);
   tell("a system without one ends with the last", without_main, all_end);
   tell("what observers are told", NULL, observe);
