@@ -32,9 +32,12 @@ static void process_check(struct manifest *manifest, struct process *process) {
                                   process->name, quantity(quota->memory, has), quantity(least, needs)),
                       "give it more, or a smaller stack");
   }
-  if (quota->handles < process->slot_count)
-    problem_add(problems, PROBLEM_SMALL, process->quota_place, "%s has %u handles, and %u start-up slots",
-                process->name, quota->handles, process->slot_count);
+  uint32_t connections = process->service ? process_connections(process) : 0;
+  if (quota->handles < process->slot_count + connections)
+    problem_add(problems, PROBLEM_SMALL, process->quota_place,
+                connections ? "%s has %u handles, %u start-up slots and %u connections"
+                            : "%s has %u handles, and %u start-up slots",
+                process->name, quota->handles, process->slot_count, connections);
 }
 
 static uint64_t machine_memory(const struct manifest *manifest) {

@@ -151,9 +151,9 @@ struct service {
   const char *name, *image;
   enum service_startup startup;
   const char *offer, *contract; /* what it offers where the manifest does not say */
-  const char *client_slot;      /* what the slots of its clients are called; NULL: as the offer */
-  const char *device_slot;      /* PROGRAM: what that of its device is called; NULL: as the device */
-  uint32_t streams;             /* groups of three streams it needs, 0 or 1 */
+  const char *client_slot; /* what the slots of its clients are called: this; "" as the client; NULL as the offer */
+  const char *device_slot; /* PROGRAM: what that of its device is called; NULL: as the device */
+  uint32_t streams;        /* groups of three streams it needs, 0 or 1 */
   uint32_t directories_most;
   uint32_t networks; /* it needs, 0 or 1 */
   uint32_t clients_most;
@@ -269,7 +269,8 @@ void unneeded_report(struct manifest *manifest); /* last: only of a manifest tha
 void order_infer(struct manifest *manifest);
 void slots_assign(struct manifest *manifest);
 void devices_check(struct manifest *manifest);
-void quotas_complete(struct manifest *manifest); /* when the clients are counted */
+uint32_t process_connections(const struct process *process); /* that its devices may have at once */
+void quotas_complete(struct manifest *manifest);             /* when the clients are counted */
 void limits_check(struct manifest *manifest);
 
 /* Start-up bytes of a process, appended to the object that grows in `memory`; and how many they are. */

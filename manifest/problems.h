@@ -6,7 +6,7 @@
 #define MANIFEST_PROBLEMS(X)                                                                                           \
   X(101, SYNTAX, "the file is not YAML")                                                                               \
   X(102, DOCUMENT, "a file that holds no manifest, or more than one")                                                  \
-  X(103, ALIAS, "an anchor, an alias, a merge key, a tag or a directive")                                                           \
+  X(103, ALIAS, "an anchor, an alias, a merge key, a tag or a directive")                                              \
   X(104, LARGE, "a manifest that is too large or nested too deeply")                                                   \
   X(105, TYPE, "a value of another type is expected")                                                                  \
   X(106, KEY, "an unknown key")                                                                                        \

@@ -408,6 +408,13 @@ static void defaults(struct manifest *manifest, struct process *process) {
     process->stack = service->stack;
 }
 
+uint32_t process_connections(const struct process *process) {
+  uint32_t connections = 0;
+  for (uint32_t i = 0; i < process->device_count; i++)
+    connections += process->devices[i].device.connections;
+  return connections;
+}
+
 /* Where neither the manifest says it nor anything else. `clients` are known now. */
 static void quota_default(struct process *process) {
   const struct service *service = process->service;
@@ -418,7 +425,7 @@ static void quota_default(struct process *process) {
   if (!quota->threads)
     quota->threads = base->threads + process->clients * each.threads;
   if (!quota->handles)
-    quota->handles = base->handles + process->clients * each.handles;
+    quota->handles = base->handles + process->clients * each.handles + 2 * process_connections(process);
   if (!quota->regions)
     quota->regions = base->regions + process->clients * each.regions;
 }

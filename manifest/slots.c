@@ -57,10 +57,14 @@ static void put_clients(struct filling *filling) {
       const struct need *need = &manifest->processes[i].needs[j];
       if (need->process != process)
         continue;
+      const char *name = process->service ? process->service->client_slot : NULL;
       uint32_t offer = (uint32_t)(need->offer - process->offers);
-      bool common = process->service && process->service->client_slot;
-      const char *name = common ? process->service->client_slot : need->offer->name;
-      uint32_t *count = common || offer >= SIGNET_SLOTS_MOST ? &total : &times[offer];
+      uint32_t *count = name || offer >= SIGNET_SLOTS_MOST ? &total : &times[offer];
+      if (name && !*name) {
+        name = manifest->processes[i].name;
+        count = memory_take(&filling->manifest->memory, sizeof *count); /* each is another */
+      }
+      name = name ? name : need->offer->name;
       for (uint32_t k = 0; k < (need->offer->console ? CONSOLE_STREAMS : 1); k++)
         put(filling, need->offer->place, SIGNET_SYSTEM_SERVER, need->channel + k, name, (*count)++);
     }
@@ -83,6 +87,35 @@ static void put_supervision(struct filling *filling) {
     put(filling, filling->process->place, SIGNET_SYSTEM_SUPERVISION, 0, "supervision", 0);
 }
 
+/* Words of letters, digits, '-', '_' and '.', parted by '/'; or nothing. */
+static bool is_prefix(const char *text) {
+  static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./";
+  size_t length = strlen(text);
+  return !length || (length < 256 && strspn(text, allowed) == length && *text != '/' && text[length - 1] != '/' &&
+                     !strstr(text, "//"));
+}
+
+/* What the name service is told of who may do what: SLOT:offer:PREFIX or SLOT:find:PREFIX. */
+static void names_check(struct manifest *manifest, const struct process *process) {
+  for (uint32_t i = 1; i < process->argument_count; i++) {
+    const char *text = process->arguments[i];
+    size_t length = strcspn(text, ":");
+    bool known = length == 1 && *text == '*';
+    for (uint32_t j = 0; j < process->slot_count && !known; j++)
+      known = process->slots[j].grant.kind == SIGNET_SYSTEM_SERVER && strlen(process->slots[j].name) == length &&
+              strncmp(process->slots[j].name, text, length) == 0;
+    const char *right = text + length;
+    if (known && ((strncmp(right, ":offer:", 7) == 0 && is_prefix(right + 7)) ||
+                  (strncmp(right, ":find:", 6) == 0 && is_prefix(right + 6))))
+      continue;
+    problem_suggest(manifest->problems,
+                    problem_add(manifest->problems, PROBLEM_TEXT, process->place,
+                                "'%s' does not tell the name service who may do what", text),
+                    "write CLIENT:find:PREFIX or CLIENT:offer:PREFIX, where CLIENT is a process that needs %s, or *",
+                    process->name);
+  }
+}
+
 static void fill(struct manifest *manifest, struct process *process) {
   struct filling filling = {.manifest = manifest, .process = process};
   enum service_startup startup = process->service ? process->service->startup : STARTUP_PROGRAM;
@@ -95,6 +128,8 @@ static void fill(struct manifest *manifest, struct process *process) {
   if (startup != STARTUP_FILES)
     put_supervision(&filling);
   struct manifest_problems *problems = manifest->problems;
+  if (process->service && strcmp(process->service->name, "names") == 0)
+    names_check(manifest, process);
   if (filling.wanted > SIGNET_SLOTS_MOST)
     problem_suggest(problems,
                     problem_add(problems, PROBLEM_SLOTS, process->place,
