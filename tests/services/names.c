@@ -254,7 +254,9 @@ static void test_use(void) {
   ok(serve(2, "a/x", end, &server) == NAMES_CONNECTED && serve(1, "a/x", end, &server) == NAMES_CONNECTED,
      "as often as it is wanted");
   ok(connect_as(1, "a/x", other) == -NAMES_ERROR_CONTRACT, "not by who expects another contract");
-  ok(offer(0, "a/x", &given) == -NAMES_ERROR_EXISTS, "a name is offered once");
+  ok(offer(0, "a/x", &given) == -NAMES_ERROR_EXISTS &&
+         signet_channel_receive(&given, 1, &buffer.message, sizeof buffer, within(SECOND)).status == SIGNET_CLOSED,
+     "a name is offered once, and a further offer's end is closed");
   ok(withdraw(1, "a/x") == -NAMES_ERROR_NOT_FOUND && withdraw(0, "a/x") == NAMES_WITHDRAWN &&
          connect_as(1, "a/x", ours) == -NAMES_ERROR_NOT_FOUND && withdraw(0, "a/x") == -NAMES_ERROR_NOT_FOUND,
      "and taken back by who offered it, alone");
@@ -508,6 +510,17 @@ static bool heard_of(uint32_t tag) {
          buffer.message.tag == tag;
 }
 
+/* -> the new end of the client at that slot. */
+static uint32_t restart(uint32_t slot) {
+  const struct supervision_CLIENT_WANTED wanted = {.slot = slot, .restarts = 1, .client = "again", .client_length = 5};
+  supervision_put_CLIENT_WANTED(&buffer.supervision, &wanted);
+  done(signet_channel_send(supervision, &buffer.message), "send");
+  uint32_t end = heard_of(SUPERVISION_CLIENT_GIVEN) ? buffer.message.moved[0].handle : 0;
+  if (!heard_of(SUPERVISION_AWAIT))
+    bail("AWAIT");
+  return end;
+}
+
 static void test_supervision(void) {
   uint32_t end, server;
   start(true);
@@ -515,17 +528,25 @@ static void test_supervision(void) {
   offer(0, "a/x", &end);
   for (int i = 0; i < CLIENTS; i++)
     signet_handle_close(client[i]);
-  for (uint32_t i = 0; i < CLIENTS; i++) {
-    const struct supervision_CLIENT_WANTED wanted = {.slot = i, .restarts = 1, .client = "again", .client_length = 5};
-    supervision_put_CLIENT_WANTED(&buffer.supervision, &wanted);
-    done(signet_channel_send(supervision, &buffer.message), "send");
-    client[i] = heard_of(SUPERVISION_CLIENT_GIVEN) ? buffer.message.moved[0].handle : 0;
-    if (!heard_of(SUPERVISION_AWAIT))
-      bail("AWAIT");
-  }
+  for (uint32_t i = 0; i < CLIENTS; i++)
+    client[i] = restart(i);
   ok(serve(1, "a/x", end, &server) == NAMES_CONNECTED && offer(0, "a/y", &end) == NAMES_OFFERED &&
          offer(0, "b/y", &end) == -NAMES_ERROR_DENIED && withdraw(0, "a/x") == NAMES_WITHDRAWN,
      "clients that were started again get new ends, with the grants and the names of their slots");
+  /* What the predecessor asked for is not the successor's, which waits for something else. */
+  uint32_t x, y, late;
+  bool listed = offer(0, "a/x", &x) == NAMES_OFFERED && offer(1, "a/shared", &y) == NAMES_OFFERED;
+  ask_connect(2, "a/x");
+  bool asked = wanted(x);
+  signet_handle_close(client[2]);
+  client[2] = restart(2);
+  ask_connect(2, "a/shared");
+  asked = asked && wanted(y);
+  late = give(x);
+  bool closed =
+      signet_channel_receive(&late, 1, &buffer.message, sizeof buffer, within(SECOND)).status == SIGNET_CLOSED;
+  ok(listed && asked && closed && hear(2, 0) == NO_ANSWER && give(y) && hear(2, SECOND) == NAMES_CONNECTED,
+     "an answer to its predecessor is not the successor's");
   struct supervision_CLIENT_WANTED none = {.slot = CLIENTS, .restarts = 1, .client = "none", .client_length = 4};
   bool refused = true;
   for (uint32_t i = 0; i < 2; i++, none.slot = 1000) {
