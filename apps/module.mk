@@ -4,7 +4,7 @@ $(B)/apps/first/%: apps/first/%.c $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	$(B)/bin/signet-cc -O2 -g -Wall -Wextra -Werror -o $@ $<
 
 # The web server, twice of the same core: sealed, and as one native process. http-parser is Debian's source, for both.
-WEB_CORE := answer.c date.c deadline.c directory.c extension_queue.c file_table.c range.c request.c server.c site.c status.c \
+WEB_CORE := answer.c blocks.c date.c deadline.c directory.c extension_queue.c file_table.c range.c request.c server.c site.c status.c \
   target.c text.c
 WEB_NATIVE := native.c native_files.c native_alone.c
 WEB_PARSER := $(B)/programs-source/http-parser

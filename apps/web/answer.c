@@ -89,7 +89,7 @@ void answer_drop(struct connection *connection) {
     file_release(connection->file);
   text_release(connection->text);
   if (connection->held.bytes)
-    transport_block_give(connection->held);
+    block_give(connection->held);
   connection->held = (struct block){0};
   connection->file = NULL;
   connection->text = NULL;
@@ -139,6 +139,29 @@ static int body_read_block(struct connection *connection, struct block *block, u
   return error ? error : storage_read_block(connection->file->number, connection->offset, block, at, most, read);
 }
 
+/* A block that was to be read into: it may have gone with the file service. */
+static void block_end(struct block block) {
+  if (block.bytes)
+    block_give(block);
+  else
+    block_lost();
+}
+
+static void write_block(struct connection *connection, struct block block, uint32_t offset, uint32_t length) {
+  connection->state = STATE_WRITING;
+  connection->block_offset = offset;
+  connection->block_length = length;
+  connection->block_out = true;
+  deadline_set(&connection->deadline, DEADLINE_BLOCK);
+  transport_write_block(connection, block, offset, length);
+}
+
+static void block_back(struct connection *connection) {
+  if (connection->slow)
+    block_slow(false);
+  connection->slow = connection->block_out = false;
+}
+
 /* The body cannot go on. What was said of its length cannot be taken back, so the connection ends, unless the file
  * service may come back in time. */
 static void body_failed(struct connection *connection, int error) {
@@ -146,6 +169,42 @@ static void body_failed(struct connection *connection, int error) {
     connection_wait(connection, WAIT_FILES_BODY, DEADLINE_SERVICE);
   else
     connection_close(connection);
+}
+
+static void send_failed(struct connection *connection, int error);
+
+/* Sends all of a file in one block, the head in front of it. False: it does not go so. */
+static bool send_whole(struct connection *connection, uint32_t head) {
+  struct file *file = connection->file;
+  struct block block;
+  uint32_t size = (uint32_t)connection->left, read = size;
+  if (!file || connection->left != file->facts.size || connection->left > BLOCK_MOST - FILE_AT || head > FILE_AT)
+    return false;
+  connection->whole = true;
+  if (!file_ready_take(file, &block)) {
+    if (!block_take(&block, false)) {
+      connection->whole = false;
+      if (!block_comes())
+        return false;
+      connection_wait(connection, WAIT_BLOCK, DEADLINE_NONE);
+      return true;
+    }
+    connection->whole = file_settled(file);
+    int error = file_reopen(file);
+    if (!error)
+      error = storage_read_block(file->number, 0, &block, FILE_AT, size, &read);
+    if (error || read != size) {
+      block_end(block);
+      connection->whole = false;
+      send_failed(connection, error);
+      return true;
+    }
+  }
+  memcpy(block.bytes + FILE_AT - head, transport_room(), head);
+  connection->offset += size;
+  connection->left = 0;
+  write_block(connection, block, FILE_AT - head, head + size);
+  return true;
 }
 
 /* Sends the head, which is in the room, with as much of the body as goes with it. */
@@ -163,22 +222,19 @@ static void send_begin(struct connection *connection, uint32_t head) {
       write_last(connection, head + read);
       return;
     }
-  } else if (transport_block_take(&block)) {
+  } else if (send_whole(connection, head)) {
+    return;
+  } else if (block_take(&block, true)) {
     /* Reading may use the room, so the head is put where it goes first. */
     memcpy(block.bytes, room, head);
     error = body_read_block(connection, &block, head, &read);
     if (!error && read) {
-      connection->state = STATE_WRITING;
       connection->offset += read;
       connection->left -= read;
-      connection->block_offset = 0;
-      connection->block_length = head + read;
-      deadline_set(&connection->deadline, DEADLINE_WRITE);
-      transport_write_block(connection, block, 0, head + read);
+      write_block(connection, block, 0, head + read);
       return;
     }
-    if (block.bytes)
-      transport_block_give(block);
+    block_end(block);
   } else {
     error = body_read(connection, room + head, PIECE_MOST - head, &read);
     if (!error && read) {
@@ -190,7 +246,11 @@ static void send_begin(struct connection *connection, uint32_t head) {
       return;
     }
   }
-  /* Nothing has been sent yet, so it is not too late for another answer. */
+  send_failed(connection, error);
+}
+
+/* Nothing has been sent yet, so it is not too late for another answer. */
+static void send_failed(struct connection *connection, int error) {
   answer_drop(connection);
   if (error == STORAGE_GONE && !connection->request->tried_again) {
     connection->request->tried_again = true;
@@ -207,7 +267,7 @@ static void continue_held(struct connection *connection) {
   connection->block_offset += length;
   connection->block_length -= length;
   if (connection->block_length == 0) {
-    transport_block_give(connection->held);
+    block_give(connection->held);
     connection->held = (struct block){0};
   }
   connection->state = STATE_WRITING;
@@ -216,6 +276,8 @@ static void continue_held(struct connection *connection) {
 }
 
 void connection_block_refused(struct connection *connection, struct block block) {
+  block_back(connection);
+  connection->whole = false;
   connection->held = block;
   continue_held(connection);
 }
@@ -233,21 +295,16 @@ void answer_continue(struct connection *connection) {
   struct block block;
   uint32_t read = 0;
   int error;
-  if (connection->left > PIECE_MOST && transport_block_take(&block)) {
+  if (connection->left > PIECE_MOST && block_take(&block, true)) {
     error = body_read_block(connection, &block, 0, &read);
     if (error || !read) {
-      if (block.bytes)
-        transport_block_give(block);
+      block_end(block);
       body_failed(connection, error);
       return;
     }
-    connection->block_offset = 0;
-    connection->block_length = read;
     connection->offset += read;
     connection->left -= read;
-    connection->state = STATE_WRITING;
-    deadline_set(&connection->deadline, DEADLINE_WRITE);
-    transport_write_block(connection, block, 0, read);
+    write_block(connection, block, 0, read);
     return;
   }
   error = body_read(connection, transport_room(), PIECE_MOST, &read);
@@ -267,19 +324,21 @@ void answer_continue(struct connection *connection) {
 }
 
 void connection_block_written(struct connection *connection, struct block block, uint32_t length) {
+  block_back(connection);
   if (length == 0 || length > connection->block_length) {
-    transport_block_give(block);
+    block_give(block);
     connection_close(connection);
     return;
   }
-  connection->block_offset += length;
-  connection->block_length -= length;
-  if (connection->block_length) {
-    deadline_set(&connection->deadline, DEADLINE_WRITE);
-    transport_write_block(connection, block, connection->block_offset, connection->block_length);
+  if (length < connection->block_length) {
+    write_block(connection, block, connection->block_offset + length, connection->block_length - length);
     return;
   }
-  transport_block_give(block);
+  if (connection->whole)
+    file_ready_put(connection->file, block);
+  else
+    block_give(block);
+  connection->whole = false;
   answer_continue(connection);
 }
 
@@ -346,4 +405,9 @@ void answer_file(struct connection *connection, struct file *file, unsigned stat
   connection->offset = offset;
   connection->left = length;
   send_begin(connection, to - room);
+}
+
+/* What waits is all of a file. */
+void answer_again(struct connection *connection) {
+  answer_file(connection, connection->file, 200, NULL, 0, connection->file->facts.size);
 }

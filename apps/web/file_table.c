@@ -41,6 +41,10 @@ static void link_newest(struct file *file) {
 }
 
 static void destroy(struct file *file) {
+  while (file->ready_count) {
+    block_readied(false);
+    block_give(file->ready[--file->ready_count]);
+  }
   if (file->open)
     storage_close(file->number);
   free(file->content);
@@ -153,11 +157,41 @@ int file_reopen(struct file *file) {
   return 0;
 }
 
+bool file_settled(const struct file *file) {
+  uint64_t now = transport_time();
+  return now >= file->facts.modified + SETTLED && now >= file->facts.changed + SETTLED;
+}
+
+bool file_ready_take(struct file *file, struct block *block) {
+  if (!file->ready_count)
+    return false;
+  *block = file->ready[--file->ready_count];
+  block_readied(false);
+  return true;
+}
+
+void file_ready_put(struct file *file, struct block block) {
+  if (!file->current || file->ready_count == FILE_READY_MOST || !block_may_stay()) {
+    block_give(block);
+    return;
+  }
+  file->ready[file->ready_count++] = block;
+  block_readied(true);
+}
+
+bool file_ready_steal(struct block *block) {
+  struct file *file = oldest;
+  while (file && !file->ready_count)
+    file = file->newer;
+  if (file)
+    *block = file->ready[--file->ready_count];
+  return file;
+}
+
 const uint8_t *file_content(struct file *file) {
   if (file->content || file->facts.size > CONTENT_MOST || file->facts.size == 0)
     return file->content;
-  uint64_t now = transport_time();
-  if (now < file->facts.modified + SETTLED || now < file->facts.changed + SETTLED || file_reopen(file))
+  if (!file_settled(file) || file_reopen(file))
     return NULL;
   uint8_t *content = malloc(file->facts.size);
   uint32_t read;

@@ -35,9 +35,6 @@ struct native {
 
 static int epoll, listener;
 static uint8_t room[PIECE_MOST];
-static uint32_t blocks;
-static struct block kept[64];
-static uint32_t kept_count;
 static struct native *ready_first, **ready_last = &ready_first;
 static uint64_t now;
 static bool accepting = true, listener_ready;
@@ -149,25 +146,11 @@ void transport_close(struct connection *connection) {
 }
 
 bool transport_block_take(struct block *block) {
-  if (kept_count) {
-    *block = kept[--kept_count];
-    blocks++;
-    return true;
-  }
   *block = (struct block){0};
-  if (blocks >= BLOCKS_MOST || posix_memalign((void **)&block->bytes, 4096, BLOCK_MOST) != 0)
-    return false;
-  blocks++;
-  return true;
+  return posix_memalign((void **)&block->bytes, 4096, BLOCK_MOST) == 0;
 }
 
-void transport_block_give(struct block block) {
-  blocks--;
-  if (kept_count < sizeof kept / sizeof *kept)
-    kept[kept_count++] = block;
-  else
-    free(block.bytes);
-}
+void transport_block_give(struct block block) { free(block.bytes); }
 
 /* ---- The loop ---- */
 
@@ -314,6 +297,7 @@ static void run(void) {
       accept_some();
     if (deadline <= now)
       server_expire();
+    server_continue();
   }
 }
 

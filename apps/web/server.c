@@ -64,6 +64,10 @@ void connection_close(struct connection *connection) {
     extension_forget(connection);
   connection_wake(connection);
   deadline_clear(&connection->deadline);
+  if (connection->slow)
+    block_slow(false);
+  if (connection->block_out)
+    block_lost();
   answer_drop(connection);
   request_release(connection->request);
   free(connection->pending);
@@ -232,6 +236,11 @@ static void expire(struct connection *connection) {
     connection_wake(connection);
     answer_status(connection, 503, "Retry-After: 1\r\n", "the extension takes too long");
     return;
+  case DEADLINE_BLOCK:
+    connection->slow = true;
+    block_slow(true);
+    deadline_set(&connection->deadline, DEADLINE_WRITE);
+    return;
   case DEADLINE_SERVICE:
     if (connection->wait == WAIT_FILES_BODY)
       break;
@@ -275,9 +284,19 @@ bool server_has_room(void) {
 
 void server_stop(void) {
   stopping = true;
+  blocks_drop();
   struct deadline_link *idle;
   while ((idle = deadline_first(DEADLINE_IDLE)))
     connection_close((struct connection *)(void *)idle);
+}
+
+void server_continue(void) {
+  /* Who finds none after all waits again. */
+  for (uint32_t count = queues[WAIT_BLOCK].count; count && block_can_be_taken(); count--) {
+    struct connection *connection = queues[WAIT_BLOCK].first;
+    connection_wake(connection);
+    answer_again(connection);
+  }
 }
 
 bool server_is_idle(void) { return server_figures.connections == 0; }

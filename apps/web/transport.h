@@ -40,12 +40,12 @@ void transport_reply(struct connection *connection, uint32_t length);
 void transport_write_block(struct connection *connection, struct block block, uint32_t offset, uint32_t length);
 /* Says that nothing more will be written; connection_written. */
 void transport_shut(struct connection *connection);
-/* Ends it, whatever is under way, and frees it; nothing more is told of it. */
+/* Ends it, whatever is under way, and frees it, with a block that is being written; nothing more is told of it. */
 void transport_close(struct connection *connection);
 /* Whether a connection that is reading can be written to: over channels it cannot. */
 bool transport_can_interrupt_read(void);
 
-/* False: there are BLOCKS_MOST in use, or no memory. */
+/* False: no memory. The core takes BLOCKS_MOST at most, and keeps some. */
 bool transport_block_take(struct block *block);
 void transport_block_give(struct block block);
 
@@ -121,6 +121,8 @@ bool server_has_room(void);
 /* When server_expire is to be called at the latest; UINT64_MAX: never. */
 uint64_t server_next_deadline(void);
 void server_expire(void);
+/* Goes on with what waits for blocks. Called after each message, or each round of the loop. */
+void server_continue(void);
 /* No connections are kept for another request from now on. */
 void server_stop(void);
 bool server_is_idle(void);

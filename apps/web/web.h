@@ -29,6 +29,7 @@ enum deadline {
   DEADLINE_LINGER,    /* for what a client still sends to a connection that is being closed */
   DEADLINE_EXTENSION, /* for the extension's answer, the queue included */
   DEADLINE_SERVICE,   /* for a service to come back, and for the status */
+  DEADLINE_BLOCK,     /* for a block to be taken; then its reader counts as slow, and has DEADLINE_WRITE */
   DEADLINES
 };
 
@@ -47,6 +48,25 @@ struct deadline_link *deadline_first(enum deadline class);
 struct deadline_link *deadline_ended(uint64_t now);
 uint64_t deadline_next(void);
 uint64_t deadline_length(enum deadline class);
+
+/* ---- blocks.c ---- */
+
+/* `beyond`: also more than are kept. */
+bool block_take(struct block *block, bool beyond);
+void block_give(struct block block);
+/* One that was taken went with a service or a connection that ended. */
+void block_lost(void);
+/* One that was taken is a file's now, or one of a file's is taken. */
+void block_readied(bool with_file);
+/* One that was taken is with a slow reader, or is not any more. */
+void block_slow(bool slow);
+/* Whether one that comes back should stay with its file. */
+bool block_may_stay(void);
+/* Whether block_take would succeed. If not, and block_comes, it will soon. */
+bool block_can_be_taken(void);
+bool block_comes(void);
+/* Gives all back that nobody uses. */
+void blocks_drop(void);
 
 /* ---- text.c: memory with several users, and text that grows ---- */
 
@@ -136,6 +156,9 @@ bool date_read(const char *text, int64_t *seconds);
 
 /* ---- file_table.c: files that are open, revalidated each time they are asked for ---- */
 
+#define FILE_READY_MOST 15u
+#define FILE_AT 512u /* in a block with all of a file: its head is right in front of it */
+
 struct file {
   struct file *next;          /* of the same hash */
   struct file *newer, *older; /* by use */
@@ -147,8 +170,10 @@ struct file {
   char etag[40];
   char modified[DATE_LENGTH + 1];
   uint16_t head_length; /* of `head` */
-  uint8_t *content;     /* a small file's bytes, which have not changed since they were read; or NULL */
-  char head[320];       /* the header lines of a 200 that are the file's */
+  uint8_t ready_count;
+  struct block ready[FILE_READY_MOST]; /* each with all of the file */
+  uint8_t *content;                    /* a small file's bytes, which have not changed since they were read; or NULL */
+  char head[320];                      /* the header lines of a 200 that are the file's */
   char path[];
 };
 
@@ -160,6 +185,13 @@ int file_reopen(struct file *file);
 void file_table_forget(void);
 /* The content of a small file; NULL: read it. */
 const uint8_t *file_content(struct file *file);
+/* Whether what is read of it now is what it is while its facts are these. */
+bool file_settled(const struct file *file);
+/* A block with all of the file; false: there is none. */
+bool file_ready_take(struct file *file, struct block *block);
+void file_ready_put(struct file *file, struct block block);
+/* The least used file loses one; the caller counts. */
+bool file_ready_steal(struct block *block);
 
 /* ---- server.c ---- */
 
@@ -172,7 +204,7 @@ enum state {
   STATE_LINGERING,
 };
 
-enum wait { WAIT_NOTHING, WAIT_EXTENSION, WAIT_ASKED, WAIT_STATUS, WAIT_FILES, WAIT_FILES_BODY, WAITS };
+enum wait { WAIT_NOTHING, WAIT_EXTENSION, WAIT_ASKED, WAIT_STATUS, WAIT_FILES, WAIT_FILES_BODY, WAIT_BLOCK, WAITS };
 
 struct connection {
   struct deadline_link deadline; /* first: a link is cast to its connection */
@@ -187,6 +219,9 @@ struct connection {
   struct file *file;
   struct text *text;
   uint64_t offset, left;
+  bool block_out;        /* a block is being written */
+  bool slow;             /* and its reader is slow */
+  bool whole;            /* it has all of the file in it, to be kept */
   struct block held;     /* one that goes in pieces; or bytes = NULL */
   uint32_t block_length; /* of the block that is being written: what is not yet */
   uint32_t block_offset;
@@ -227,6 +262,8 @@ void answer_bytes(struct connection *connection, const char *type, const uint8_t
 /* A part of a file, or all of it; takes over the reference. */
 void answer_file(struct connection *connection, struct file *file, unsigned status, const char *extra, uint64_t offset,
                  uint64_t length);
+/* Begins again with an answer that waited for a block. */
+void answer_again(struct connection *connection);
 /* Goes on with the body. */
 void answer_continue(struct connection *connection);
 void answer_drop(struct connection *connection);
