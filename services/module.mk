@@ -18,6 +18,13 @@ $(B)/services/serial: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S se
 $(B)/services/memory: $(patsubst %,$(B)/services/objects/%.o,start.S memory_main.c memory.c cpio.c pages.c request.c loop.c) \
   $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
+# The console with programs that share it.
+$(B)/tests/services/console_client: tests/services/console_client.c $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Iinclude -I. -o $@ $<
+ALL += $(B)/tests/services/console_client
+TESTS += tests/services/console.py
+tests/services/console.py: $(B)/tests/services/console_client $(B)/services/console $(B)/services/supervisor $(B)/bin/signet
 NETWORK := network.c network_listen.c network_stream.c startup.c
 NETWORK_CONTRACTS := $(patsubst %,$(B)/gen/contracts/%.h,network listener stream supervision)
 $(NETWORK:%=$(B)/services/objects/%.o): $(NETWORK_CONTRACTS)
@@ -46,6 +53,14 @@ $(SUPERVISOR:%=$(B)/services/objects/%.o) $(SUPERVISOR:%=$(B)/tests/lib/native/s
 $(addprefix $(B)/services/,memory serial supervisor): SERVICES_LINK += -Wl,--strip-debug
 $(B)/services/supervisor: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S $(SUPERVISOR)) $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
+# A system of crashes, on the real kernel.
+$(B)/tests/services/restarts: tests/services/restarts.c $(patsubst %,$(B)/gen/contracts/%.h,extension observation) \
+    $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Iinclude -I. -I$(B)/gen -o $@ $<
+ALL += $(B)/tests/services/restarts
+TESTS += tests/services/restarts.sh
+tests/services/restarts.sh: $(addprefix $(B)/services/,supervisor console) $(B)/tests/services/restarts $(B)/bin/signet
 
 ALL += $(addprefix $(B)/services/,console files memory serial supervisor)
 -include $(wildcard $(B)/services/objects/*.d)
@@ -79,7 +94,7 @@ $(B)/tests/network/host: tests/network/host.c $(B)/lib/libport-linux.a $(B)/lib/
 $(B)/tests/network/objects/%.c.o: tests/network/%.c $(NETWORK_CONTRACTS) $(SERVICES_COMPILER)
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc $(SERVICES_CFLAGS) -MMD -MP -c $< -o $@
-$(B)/tests/network/parent: $(B)/services/objects/start.S.o $(B)/tests/network/objects/parent.c.o $(SERVICES_LIBRARIES)
+$(B)/tests/network/parent: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S) $(B)/tests/network/objects/parent.c.o $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
 $(B)/tests/network/echo: $(patsubst %,$(B)/services/objects/%.o,start.S startup.c) $(B)/tests/network/objects/echo.c.o $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
