@@ -50,7 +50,6 @@ void set_taken(struct endpoint *member) {
 void set_leave(struct endpoint *member) {
   list_remove(&member->set_link);
   member->set = NULL;
-  member->set_ready = false;
 }
 
 void set_destroy(struct set *set) {

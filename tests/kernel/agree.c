@@ -95,7 +95,7 @@ static void note_endpoint(const struct endpoint *endpoint) {
   note("messages sent", endpoint->messages);
   note("state of the channel", endpoint->state);
   note("its key in a set", endpoint->set ? endpoint->key : 0);
-  note("ready there", endpoint->set_ready);
+  note("ready there", endpoint->set && endpoint->set_ready);
   for (uint32_t i = 0; i < endpoint->count; i++) {
     const struct slot *slot = endpoint_slot(endpoint, i);
     note("message's tag", slot->tag);
