@@ -28,7 +28,7 @@ $(PORT_TEST): tests/linux/port_test.c tests/linux/guest.S $(LINUX_LIBRARY)
 TESTS += $(PORT_TEST)
 
 # Its devices, asked by a test in the kernel's place.
-DEVICE_TESTS := $(B)/tests/linux/archive_test $(B)/tests/linux/network_test
+DEVICE_TESTS := $(B)/tests/linux/archive_test $(B)/tests/linux/reset_test $(B)/tests/linux/network_test
 $(DEVICE_TESTS): $(B)/tests/linux/%: tests/linux/%.c tests/linux/alone.c tests/linux/alone.h tests/lib/tap.c $(LINUX_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $(filter %.c,$^) -o $@ $(LINUX_LIBRARY) -lseccomp -lpthread
@@ -45,3 +45,14 @@ tests/linux/nonsense.sh: $(B)/tests/linux/nonsense $(B)/tests/linux/nonsense_chi
 ALL += $(B)/tests/linux/nonsense $(B)/tests/linux/nonsense_child
 TESTS += tests/linux/nonsense.sh tests/linux/hostile.sh
 tests/linux/hostile.sh: $(B)/tests/pc/hostile $(B)/tests/pc/hostile_child
+
+# A device that is lent: a program that holds devices itself, and its host.
+$(B)/tests/linux/lend: $(B)/services/objects/start.S.o tests/linux/lend.c $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+	@mkdir -p $(@D)
+	$(B)/bin/signet-cc -std=gnu11 -O2 -Wall -Wextra -Werror -Iinclude -nostartfiles -nostdlib -o $@ $(filter %.S.o %.c,$^) -lsignet -lsignetrt
+$(B)/tests/linux/lend_host: tests/linux/lend_host.c $(LINUX_LIBRARY) $(B)/lib/libkernel.a $(B)/lib/libverifier.a
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie -o $@ $< $(LINUX_LIBRARY) $(B)/lib/libkernel.a $(B)/lib/libverifier.a $(LINUX_LIBRARY) -lseccomp -lpthread
+tests/linux/lend.sh: $(B)/tests/linux/lend $(B)/tests/linux/lend_host
+ALL += $(B)/tests/linux/lend $(B)/tests/linux/lend_host
+TESTS += tests/linux/lend.sh
