@@ -93,8 +93,10 @@ $(B)/tests/web/web-sanitized: $(WEB_SANITIZED_CORE) \
     $(patsubst %.c,$(B)/tests/web/sanitized/%.o,apps/web/native.c apps/web/native_files.c tests/web/echo_extension.c)
 	$(CC) $(SANITIZE) -o $@ $^
 ALL += $(B)/tests/web/web-sanitized
-TESTS += tests/web/http.py
-tests/web/http.py: $(B)/tests/web/web-sanitized
+TESTS += tests/web/protocol.py tests/web/sealed.sh
+tests/web/protocol.py: $(B)/tests/web/web-sanitized
+tests/web/sealed.sh: $(B)/apps/web/web $(B)/apps/web/extension $(B)/bin/signet \
+  $(addprefix $(B)/services/,supervisor network files console)
 -include $(wildcard $(B)/tests/web/sanitized/apps/web/*.d $(B)/tests/web/sanitized/tests/web/*.d)
 $(B)/tests/web/fuzz: $(WEB_SANITIZED_CORE) $(patsubst %.c,$(B)/tests/web/sanitized/%.o,tests/web/fuzz.c tests/lib/tap.c)
 	$(CC) $(SANITIZE) -o $@ $^

@@ -1,4 +1,4 @@
-/* An extension in the native server's own process, for tests/web/http.py: says back what it was asked, and ends when it
+/* An extension in the native server's own process, for tests/web/protocol.py: says back what it was asked, and ends when it
  * is asked to. In place of apps/web/native_alone.c. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The web server as an HTTP server: right answers to right requests, clear ones to wrong, slow and mutated ones.
 
-`http.py` tests the native server under the sanitizers; `http.py --sealed` the web system of sealed processes;
-`http.py --url URL --site FOLDER` any server of that core that serves the folder. timeout: 240
+`protocol.py` tests the native server under the sanitizers; `protocol.py --sealed` the web system of sealed processes;
+`protocol.py --url URL --site FOLDER` any server of that core that serves the folder. timeout: 240
 """
 
 import argparse
@@ -571,8 +571,8 @@ def native():
 
 @contextlib.contextmanager
 def sealed():
-    sys.path.insert(0, HERE)
-    from system import System
+    sys.path.insert(0, os.path.join(TOP, "tests/system"))
+    from running import System
 
     def change(system):
         system["processes"]["web"]["arguments"] += ["--hurry", str(HURRY)]
