@@ -110,6 +110,8 @@ void schedule_rotate(struct cpu *cpu) {
 }
 
 void schedule_share(struct cpu *cpu) {
+  if (kernel.cpus == 1) /* There is nobody to take it, and what is near would lose its turn. */
+    return;
   list_move_all(&cpu->queue, &cpu->near);
   if (cpu->waiting)
     wake_idle();

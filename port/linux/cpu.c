@@ -63,8 +63,7 @@ uint32_t port_cpu_count(void) { return cpu_count; }
 uint32_t port_cpu_self(void) { return linux_cpu_self ? linux_cpu_self->number : 0; }
 
 /* Returns with the kernel lock. */
-static void sleep_until(struct linux_cpu *cpu, uint64_t deadline) {
-  uint64_t now = port_clock(SIGNET_CLOCK_MONOTONIC);
+static void sleep_until(struct linux_cpu *cpu, uint64_t now, uint64_t deadline) {
   uint64_t timeout = deadline == SIGNET_NEVER ? SIGNET_NEVER : deadline > now ? deadline - now : 0;
   uint32_t how = linux_poller_enter() ? LINUX_POLLS : LINUX_SLEEPS, awake = LINUX_AWAKE;
   if (!atomic_compare_exchange_strong(&cpu->wake, &awake, how))
@@ -89,10 +88,11 @@ void port_idle(uint64_t deadline) {
   if (deadline == 0)
     return;
   port_unlock();
-  sleep_until(cpu, deadline);
+  uint64_t slept = port_clock(SIGNET_CLOCK_MONOTONIC);
+  sleep_until(cpu, slept, deadline);
   /* Whoever woke it had the lock: what for is seen. */
   atomic_store(&cpu->wake, LINUX_AWAKE);
-  linux_cpu_account(cpu);
+  cpu->not_worked += port_clock(SIGNET_CLOCK_MONOTONIC) - slept;
 }
 
 void port_wake(uint32_t number) {

@@ -117,8 +117,8 @@ enum linux_wake {
 
 /* cpu.c */
 extern __thread struct linux_cpu *linux_cpu_self;
-/* Looks at how long the host has not run this processor. The host's clock for that costs a system call: at ticks and
- * after sleep. */
+/* Looks at how long the host has not run this processor. The host's clock for that costs a system call: at ticks; what
+ * it sleeps is counted in between. */
 void linux_cpu_account(struct linux_cpu *cpu);
 void linux_context_forget(const struct port_context *context); /* no processor holds its registers */
 void linux_window_forget(uint32_t window);                     /* who runs in it next is somebody else */

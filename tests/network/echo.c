@@ -19,6 +19,7 @@
 
 #define STREAMS_MOST 12288
 #define BLOCK 0x40000
+#define DEADLINE 300000000 /* for a connection that does not stand */
 
 _Noreturn void service_main(const struct signet_startup *startup);
 
@@ -164,7 +165,7 @@ static void on_wrong_answer(struct stream *stream) {
 
 static void ask_to_connect(uint32_t index, const uint8_t *bytes, uint32_t length) {
   struct stream *stream = &streams[index];
-  struct network_CONNECT connect = {.deadline = signet_clock_read(SIGNET_CLOCK_MONOTONIC).value + 2000000000};
+  struct network_CONNECT connect = {.deadline = signet_clock_read(SIGNET_CLOCK_MONOTONIC).value + DEADLINE};
   static char host[128];
   uint32_t colon = 0;
   while (colon < length && colon < sizeof host - 1 && bytes[colon] != ':')

@@ -64,7 +64,8 @@ int main(int count, char **arguments) {
   grant(parent, 0, linux_archive_device(images, 3, &problem), problem);
   grant(parent, 1, network, problem);
   grant(parent, 2, linux_stream_device(0, 1, &problem), problem);
-  const char *const connects[] = {getenv("CONNECT"), getenv("CONNECT_2"), getenv("CONNECT_3"), NULL};
+  const char *const connects[] = {getenv("CONNECT"), getenv("CONNECT_2"), getenv("CONNECT_3"), getenv("CONNECT_4"),
+                                  NULL};
   grant(parent, 3, linux_network_device(NULL, connects, 64, &problem), problem);
   must(kernel_process_start(parent) == SIGNET_OK, "the parent does not start");
   bool started = linux_port_start(&problem);

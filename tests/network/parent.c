@@ -4,6 +4,7 @@
  *   E  stops the client; after another byte has the service make a channel for another, and starts that
  *   N  stops the service; after another byte starts it and its client again
  *   U  what the service uses
+ *   B  begins to compute, and does not give the processor away; b  ends that
  *   Q  tells the service to stop, and ends
  *
  * Slots: archive, network device that listens, stream, network device that connects. */
@@ -23,6 +24,8 @@ enum { IMAGE_NETWORK = 1, IMAGE_ECHO = 2 };
 #define CLIENT_SLOT 2 /* of the service */
 
 _Noreturn void service_main(const struct signet_startup *startup);
+void service_thread(void *unused);
+void service_thread_entry(void *unused);
 
 static const struct signet_startup *given;
 static uint32_t images[3];
@@ -223,6 +226,22 @@ static void tell_usage(void) {
   say("usage: none");
 }
 
+static volatile uint32_t busy;
+static uint8_t busy_stack[4096] __attribute__((aligned(16)));
+
+void service_thread(void *unused) {
+  (void)unused;
+  while (busy)
+    ;
+  signet_thread_exit(NULL);
+}
+
+static void compute(void) {
+  busy = 1;
+  must(signet_thread_create(service_thread_entry, busy_stack + sizeof busy_stack, NULL, NULL), "thread");
+  say("busy");
+}
+
 static void quit(void) {
   struct supervision_STOP stop = {.deadline = SIGNET_NEVER};
   struct signet_ending ending;
@@ -261,6 +280,13 @@ void service_main(const struct signet_startup *startup) {
       break;
     case 'U':
       tell_usage();
+      break;
+    case 'B':
+      compute();
+      break;
+    case 'b':
+      busy = 0;
+      say("idle");
       break;
     case 'Q':
       quit();

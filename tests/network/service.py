@@ -324,9 +324,10 @@ def test_restarts(s, command, name):
     turns = 15
     for turn in range(turns):
         old = [s.connect() for _ in range(20)]
-        echoes(old[0], b"rone"), echoes(old[1], b"wone")
-        for connection in old[2:12]:
-            connection.sendall(b"g")
+        # All are accepted, or they would rightly wait for who comes next.
+        for i, connection in enumerate(old):
+            connection.sendall((b"r", b"w", b"g")[i % 3])
+            receive(connection, 1)
         lines = [s.command(command)]
         new = [s.connect() for _ in range(3)]
         lines.append(s.command("G"))
@@ -338,6 +339,18 @@ def test_restarts(s, command, name):
             connection.close()
     ok(served == 2 * turns, f"{name} ends: connections that wait meanwhile are served afterwards ({served} of {2 * turns})")
     ok(ended == turns, f"{name} ends: its connections end ({ended} of {turns} times)")
+
+
+def test_beside_computing(s, most):
+    """While a process computes and never waits, what happens on the network is noticed: at its ticks at the latest."""
+    with s.connect() as connection:
+        echoes(connection, b"rfirst")
+        line = s.command("B")
+        start = time.monotonic()
+        good = line == "busy" and all(echoes(connection, b"%d" % i) for i in range(20))
+        passed = time.monotonic() - start
+        s.command("b")
+        ok(good and passed < most, f"20 echoes beside a process that computes: {passed * 1000:.0f} ms")
 
 
 def test_limit():
@@ -369,11 +382,18 @@ def _waits(connection):
 
 def test_connecting():
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
+        # One that the host lets nobody in at, since as many wait as it was told.
+        deaf, waiting = socket.create_server(("127.0.0.1", 0), backlog=0), []
+        for _ in range(3):
+            waiting.append(socket.socket())
+            waiting[-1].setblocking(False)
+            waiting[-1].connect_ex(deaf.getsockname())
+        deaf_port = deaf.getsockname()[1]
         closed = socket.create_server(("127.0.0.1", 0))
         refusing, there = closed.getsockname()[1], server.getsockname()[1]
         closed.close()
         with system(64, CONNECT=f"127.0.0.1:{there}", CONNECT_2=f"127.0.0.1:{refusing}",
-                    CONNECT_3=f"named:{there}=127.0.0.1") as s:
+                    CONNECT_3=f"named:{there}=127.0.0.1", CONNECT_4=f"127.0.0.1:{deaf_port}") as s:
 
             def ask(text):
                 with s.connect() as connection:
@@ -387,6 +407,8 @@ def test_connecting():
                 connection.settimeout(PATIENCE)
                 ok(answer == b"connected" and echoes(connection, b"rout"), f"connects to what was granted, {host}")
                 connection.close()
+            start = time.monotonic()
+            ok(ask(f"127.0.0.1:{deaf_port}") == b"failed 07" and time.monotonic() - start < 2, "not for longer than it is to")
             ok(ask(f"127.0.0.1:{refusing}") == b"failed 05", "is told that nobody listens there")
             ok(ask(f"127.0.0.1:{other.getsockname()[1]}") == b"failed 01", "not to a port that was not")
             ok(ask(f"127.0.0.2:{there}") == b"failed 01", "not to an address that was not")
@@ -411,6 +433,7 @@ def main():
         timed(test_short_ones, s)
         timed(test_slow_reader, s)
         timed(test_nothing_left, s, before)
+        timed(test_beside_computing, s, 5)
         timed(test_restarts, s, "E", "its client")
         timed(test_restarts, s, "N", "the service")
         timed(test_one, s)
@@ -427,6 +450,7 @@ def main():
         timed(test_one, s)
         timed(test_many, s, 500, 5)
         timed(test_short_ones, s)
+        timed(test_beside_computing, s, 5)
         timed(test_restarts, s, "E", "its client")
         timed(test_restarts, s, "N", "the service")
         ok(s.quit(), "told to stop, it stops; the kernel's invariants hold")
