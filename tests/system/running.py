@@ -111,7 +111,7 @@ class System:
                               text=True, timeout=PATIENCE)
 
     def ps(self, *options):
-        done = self.signet("ps", "--json", *options)
+        done = self.signet("ps", "--json", "--interval", "0", *options)
         if done.returncode:
             raise RuntimeError("signet ps: %s" % done.stderr)
         return json.loads(done.stdout)
