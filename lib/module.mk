@@ -49,6 +49,12 @@ $(B)/tests/lib/native/%.o: % $(B)/gen/lib/call_names.h
 $(LIBRARY_TESTS): $(B)/tests/lib/%: $(B)/tests/lib/native/tests/lib/%.c.o $(LIBRARY_TEST_SOURCES:%=$(B)/tests/lib/native/%.o)
 	$(CC) $(LIBRARY_TEST_FLAGS) -no-pie $^ -o $@
 
+# What is for services too has a kernel of its own.
+$(B)/tests/lib/native/lib/supervised.c.o $(B)/tests/lib/native/tests/lib/supervised_test.c.o: $(B)/gen/contracts/supervision.h
+$(B)/tests/lib/supervised_test: $(patsubst %,$(B)/tests/lib/native/%.o,lib/supervised.c tests/lib/supervised_test.c tests/lib/tap.c)
+	$(CC) $(LIBRARY_TEST_FLAGS) -no-pie $^ -o $@
+LIBRARY_TESTS += $(B)/tests/lib/supervised_test
+
 ALL += $(LIBRARY_TESTS)
 TESTS += $(LIBRARY_TESTS) tests/lib/contract.sh tests/lib/programs.sh tests/lib/events.sh tests/lib/temporary.sh
 tests/lib/temporary.sh: $(B)/programs/sqlite3 $(B)/programs-native/sqlite3
