@@ -28,9 +28,10 @@ include $(sort $(wildcard */module.mk port/*/module.mk))
 .PHONY: all clean deps run test
 .DELETE_ON_ERROR:
 all: $(ALL)
-# Builds everything, runs a real program sealed, and shows two attacks being refused.
+# Builds everything, shows real programs sealed and attacks being refused, then starts the web system: on a terminal until ^C.
 run: all programs $(B)/apps/first/intruder
 	apps/first/run.sh
+	apps/web/run.sh
 # Runs the tests of every folder; the last line is the count.
 test: all $(TESTS)
 	tests/run $(TESTS)

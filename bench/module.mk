@@ -14,7 +14,7 @@ bench: bench-programs
 bench-keep:
 	@date=$$(python3 -c 'import json; print(json.load(open("$(B)/bench.json"))[0]["date"][:10])') && \
 	  mkdir -p bench/results && cp $(B)/bench.json bench/results/$$date.json && echo "kept as bench/results/$$date.json"
-bench-programs: $(ALL) programs $(BENCH_SEALED) $(BENCH_NATIVE) $(B)/bench/unchecked/bin/signet
+bench-programs: $(ALL) programs $(BENCH_SEALED) $(BENCH_NATIVE) $(B)/bench/unchecked/bin/signet $(B)/bench/nginx
 
 $(BENCH_WORK:%=$(B)/bench/sealed/%): $(B)/bench/sealed/%: bench/work/%.c bench/work/measure.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
@@ -40,6 +40,13 @@ $(B)/bench/native/linux: bench/native/linux.c
 $(B)/bench/native/verify: bench/native/verify.c $(B)/lib/libverifier.a
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -o $@ $^
+
+# Debian's nginx, the opponent of the web system; unpacked, not installed.
+$(B)/bench/nginx: bench/module.mk
+	@mkdir -p $(@D)/nginx-package
+	cd $(@D)/nginx-package && rm -f nginx_*.deb && { apt-get download -q nginx >/dev/null || { apt-get update -q >/dev/null && apt-get download -q nginx; }; } && \
+	  dpkg-deb -x nginx_*.deb .
+	cp $(@D)/nginx-package/usr/sbin/nginx $@
 
 # A `signet` whose kernel does not check what the contract allows: what the check costs is measured against it.
 $(B)/bench/unchecked/%.c: kernel/%.c bench/unchecked.sh

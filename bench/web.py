@@ -8,7 +8,6 @@ an error of the measurement.
 import http.client
 import os
 import re
-import shutil
 import signal
 import socket
 import statistics
@@ -119,7 +118,7 @@ def start(name, top, site, folder, cpu):
         if probe.connect_ex(("127.0.0.1", port)) == 0:
             raise Failed("something listens at port %d already" % port)
     if name == "nginx":
-        command = [shutil.which("nginx") or "/usr/sbin/nginx", "-c", nginx_configuration(site, folder, port)]
+        command = [os.path.join(top, "build/bench/nginx"), "-c", nginx_configuration(site, folder, port)]
     elif name == "native":
         command = [os.path.join(top, "build/apps/web/web-native"), "--root", site, "--listen", "127.0.0.1:%d" % port]
     else:

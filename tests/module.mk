@@ -31,3 +31,4 @@ $(B)/tests/system/hostile: tests/system/hostile.c tests/contracts/tables.h $(B)/
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude -I. -I$(B)/gen -o $@ $<
 ALL += $(B)/tests/system/hostile
+TESTS += $(addprefix tests/system/,kills.py many.py hostile.py)

@@ -12,6 +12,15 @@ rm -rf $work
 mkdir -p $work
 wrong=0
 
+# Another port where 8080 is taken: the same manifest, from another folder.
+if (exec 3<>/dev/tcp/127.0.0.1/8080) 2>/dev/null; then
+  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  echo "Something listens at port 8080 already; this takes $port."
+  sed -e "s/:8080/:$port/" -e "s|{directory: |{directory: ../../apps/web/|" $manifest >$work/web.yaml
+  manifest=$work/web.yaml
+  address=http://127.0.0.1:$port
+fi
+
 title() { printf '\n== %s\n' "$*"; }
 show() { printf '$ %s\n' "$*"; }
 must() { # must WHAT COMMAND…: COMMAND has to succeed
