@@ -45,7 +45,8 @@ struct problem {
 
 struct manifest_problems {
   struct obstack memory;
-  const char *path, *text; /* of the file; NUL after it */
+  const char *path;
+  char *text; /* of the file; NUL after it */
   uint32_t length;
   struct problem **problems;
   uint32_t count, dropped;

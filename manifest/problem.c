@@ -41,7 +41,7 @@ struct manifest_problems *problems_begin(const char *path) {
     obstack_alloc_failed_handler();
   obstack_init(&problems->memory);
   problems->path = memory_text(&problems->memory, "%s", path);
-  problems->text = "";
+  problems->text = memory_text(&problems->memory, "%s", "");
   return problems;
 }
 

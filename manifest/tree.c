@@ -190,6 +190,13 @@ static uint32_t character(const unsigned char *at, uint32_t left) {
   return overlong || surrogate || beyond ? 0 : length;
 }
 
+/* Lines are shown in messages: what is no text shall not reach a terminal. */
+static void hide(struct manifest_problems *problems) {
+  for (uint32_t i = 0; i < problems->length; i++)
+    if ((unsigned char)problems->text[i] >= 0x80)
+      problems->text[i] = '?';
+}
+
 /* Text, and no directives: libfyaml 0.7 can loop for ever over a directive that is damaged. */
 static bool text_check(struct manifest_problems *problems) {
   const unsigned char *text = (const unsigned char *)problems->text;
@@ -204,6 +211,7 @@ static bool text_check(struct manifest_problems *problems) {
     else if (text[at] == 0xef && text[at + 1] == 0xbb && text[at + 2] == 0xbf)
       wrong = "a byte order mark";
     if (wrong) {
+      hide(problems);
       problem_suggest(problems, problem_add(problems, PROBLEM_SYNTAX, (struct place){at, 1}, "%s", wrong),
                       "a manifest is text in UTF-8; \"\\x07\" in quotes is such a character");
       return false;

@@ -18,7 +18,7 @@ def check(holds, name, why=()):
     count += 1
     failed += not holds
     print("%sok %d - %s" % ("" if holds else "not ", count, name))
-    for line in why:
+    for line in filter(None, why):
         print("# " + line)
 
 
