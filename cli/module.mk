@@ -22,7 +22,8 @@ $(B)/sanitize/cli/contracts_table.o: $(CLI_CONTRACTS) $$(CONTRACT_HEADERS)
 	$(CLI_CONTRACTS_COMPILE) $(SANITIZE)
 $(SIGNET): $(CLI_OBJECTS) $(CLI_LIBRARIES)
 	@mkdir -p $(@D)
-	$(CC) -static-pie -o $@ $(CLI_OBJECTS) -Wl,--start-group $(CLI_LIBRARIES) -Wl,--end-group $(CLI_LDLIBS)
+	$(CC) -static-pie -o $@.new $(CLI_OBJECTS) -Wl,--start-group $(CLI_LIBRARIES) -Wl,--end-group $(CLI_LDLIBS)
+	mv $@.new $@
 
 ALL += $(SIGNET)
 -include $(CLI_OBJECTS:.o=.d)
