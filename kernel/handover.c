@@ -81,10 +81,9 @@ static bool receives_into(struct thread *thread, uint64_t buffer, uint64_t capac
 
 /* The one thread that waits here by set_receive, in the same way: no member of the set is ready then. */
 static __attribute__((noinline)) struct thread *only_in_set(const struct endpoint *to, uint64_t *key) {
-  const struct list *first = to->set->waiters.next;
-  if (first == &to->set->waiters || first != to->set->waiters.previous)
+  if (list_empty(&to->set->waiters))
     return NULL;
-  struct thread *thread = CONTAINER(first, struct wait_node, link)->thread;
+  struct thread *thread = CONTAINER(to->set->waiters.next, struct wait_node, link)->thread;
   *key = to->key;
   return receives_into(thread, thread->arguments[1], thread->arguments[2]) ? thread : NULL;
 }

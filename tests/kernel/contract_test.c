@@ -118,6 +118,8 @@ static void tables_refused(void) {
   REFUSED((void)0, offsetof(struct table, moved));
   REFUSED((void)0, offsetof(struct table, padding));
   REFUSED((void)0, offsetof(struct table, padding) - 1);
+  for (size_t length = sizeof good.header + 1; length < whole; length++)
+    REFUSED((void)0, length);
   /* One thing more or less moves than the list has. */
   REFUSED((bad.rows[BLOCK].moved_count = 0, bad.rows[BLOCK].moved_kind[0] = 0), whole);
   REFUSED((bad.rows[BLOCK].moved_count = 2, bad.rows[BLOCK].moved_kind[1] = SIGNET_KIND_BLOCK), whole);
