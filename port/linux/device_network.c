@@ -353,7 +353,6 @@ static void network_reset(struct port_device *device) {
   struct signet_network_event event;
   while (take_events(network, &event, 1))
     ;
-  network->waiter = NULL;
   linux_mutex_unlock(&network->mutex);
 }
 
