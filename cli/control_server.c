@@ -14,6 +14,7 @@
 #include "port/linux/linux.h"
 
 #define PEERS 16
+#define ADMITTED_AT_ONCE 64
 #define PATIENCE 5000000000ull    /* for the rest of a request, and for a reply to be taken */
 #define ACCEPT_AGAIN 200000000ull /* after the host had no room for a connection */
 #define TRACE_RECORDS_MOST (1u << 16)
@@ -230,20 +231,21 @@ static uint32_t place(void) {
   return oldest;
 }
 
-/* False: the host has no room for it now. */
-static bool admit(void) {
+enum admitted { ADMITTED, NOBODY_WAITS, NO_ROOM /* of the host, now */ };
+
+static enum admitted admit(void) {
   struct ucred peer;
   socklen_t length = sizeof peer;
   int socket = accept4(server.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (socket < 0)
-    return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED;
+    return errno == EAGAIN ? NOBODY_WAITS : errno == EINTR || errno == ECONNABORTED ? ADMITTED : NO_ROOM;
   if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid != owner) {
     refuse(socket, SIGNET_DENIED);
     close(socket);
-    return true;
+    return ADMITTED;
   }
   peers[place()] = (struct peer){.socket = socket, .used = now(), .deadline = SIGNET_NEVER};
-  return true;
+  return ADMITTED;
 }
 
 static int milliseconds_to(uint64_t deadline, uint64_t time) {
@@ -279,7 +281,10 @@ static void *server_run(void *unused) {
       else
         end(i);
     }
-    if (polled[PEERS].revents && !admit())
+    enum admitted last = polled[PEERS].revents ? ADMITTED : NOBODY_WAITS;
+    for (int i = 0; i < ADMITTED_AT_ONCE && last == ADMITTED; i++)
+      last = admit();
+    if (last == NO_ROOM)
       accept_from = now() + ACCEPT_AGAIN;
   }
   return unused;

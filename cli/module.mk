@@ -28,7 +28,7 @@ $(SIGNET): $(CLI_OBJECTS) $(CLI_LIBRARIES)
 ALL += $(SIGNET)
 -include $(CLI_OBJECTS:.o=.d)
 
-TESTS += tests/cli/run.sh
+TESTS += tests/cli/run.sh tests/cli/up.sh
 # On machines of their own; the attacks there are port/pc's.
 BOOT_TESTS := tests/pc/boot.sh tests/pc/programs.sh tests/pc/refusals.sh
 TESTS += $(BOOT_TESTS)

@@ -7,7 +7,7 @@
 #include "cli/contracts.h"
 #include "cli/system.h"
 
-#define RECORDS_MOST (1u << 20) /* of one kind; a system that tells of more is not believed */
+#define RECORDS_MOST (1u << 17) /* of one kind; a system that tells of more is not believed */
 
 void system_printable(char *to, size_t size, const char *from, size_t length) {
   size_t i;
@@ -117,15 +117,6 @@ static void describe_process(const struct system_snapshot *snapshot, struct syst
   process->state = state_text(seen->state);
   process->parent = parent ? parent->name : "-";
   principal_of(snapshot, process);
-  process->memory = seen->used.memory;
-  process->handles = seen->used.handles;
-  for (size_t i = 0; i < snapshot->process_count; i++) {
-    const struct signet_observed_process *child = &snapshot->processes[i].seen;
-    if (child->parent != seen->number || child->state == SIGNET_PROCESS_STOPPED)
-      continue;
-    process->memory -= child->limit.memory < process->memory ? child->limit.memory : process->memory;
-    process->handles -= child->limit.handles < process->handles ? child->limit.handles : process->handles;
-  }
   process->cpu = rate(seen->time, earlier ? earlier->seen.time : 0, time) / 1e7;
   process->messages = rate(seen->messages, earlier ? earlier->seen.messages : 0, time);
   for (uint32_t i = 0; i < snapshot->system.processes && seen->parent == snapshot->system.supervisor; i++) {
@@ -134,6 +125,19 @@ static void describe_process(const struct system_snapshot *snapshot, struct syst
       continue;
     process->supervised = true;
     process->restarts = row->ended;
+  }
+}
+
+/* What a process has given to a child is the child's. */
+static void take_off_children(struct system_snapshot *snapshot) {
+  for (size_t i = 0; i < snapshot->process_count; i++) {
+    const struct signet_observed_process *child = &snapshot->processes[i].seen;
+    const struct system_process *found = find(snapshot->processes, snapshot->process_count, child->parent);
+    if (!found || child->state == SIGNET_PROCESS_STOPPED)
+      continue;
+    struct system_process *parent = &snapshot->processes[found - snapshot->processes];
+    parent->memory -= child->limit.memory < parent->memory ? child->limit.memory : parent->memory;
+    parent->handles -= child->limit.handles < parent->handles ? child->limit.handles : parent->handles;
   }
 }
 
@@ -150,9 +154,12 @@ static bool take_processes(struct control_client *client, struct system_snapshot
     struct system_process *process = &snapshot->processes[i];
     process->seen = ((const struct signet_observed_process *)records)[i];
     system_printable(process->name, sizeof process->name, process->seen.name, sizeof process->seen.name);
+    process->memory = process->seen.used.memory;
+    process->handles = process->seen.used.handles;
     snapshot->process_count++;
   }
   free(records);
+  take_off_children(snapshot);
   for (size_t i = 0; i < snapshot->process_count; i++)
     describe_process(snapshot, &snapshot->processes[i], before);
   return snapshot->processes;

@@ -227,7 +227,8 @@ static bool show(const struct system_snapshot *snapshot) {
   struct table processes, channels;
   struct frame frame = {.to = stdout, .rows_most = terminal.rows ? terminal.rows - 1 : 0};
   if (terminal.is && (terminal.columns < COLUMNS_LEAST || terminal.rows < ROWS_LEAST)) {
-    put_text("\033[2J\033[1;1Htoo small");
+    printf("\033[2J\033[1;1H%.*s", (int)terminal.columns, "too small");
+    fflush(stdout);
     return true;
   }
   bool good = system_table_processes(snapshot, options.order, &processes);

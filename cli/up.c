@@ -366,7 +366,7 @@ static int run(const sigset_t *signals) {
     if (asked)
       return number;
     asked = true;
-    up_watch_say(manifest_name(up.manifest), "ending", "once more stops it at once");
+    up_watch_system("is ending", "once more stops it at once");
     kernel_process_event(up.supervisor, SIGNET_EVENT_TERMINATE);
   }
 }
@@ -439,13 +439,13 @@ int cli_up(int count, char **arguments) {
   if (build() && start()) {
     char text[CLI_PATH_MOST + 64];
     snprintf(text, sizeof text, "%u processes, reached at %s", up.compiled->processes, up.socket.path);
-    up_watch_say(manifest_name(up.manifest), "up", text);
+    up_watch_system("is up", text);
     int stopped_by = run(&signals);
     stop(&signals);
     up_watch_tell();
     if (options.verbose)
       describe_all();
-    up_watch_say(manifest_name(up.manifest), "ended", "");
+    up_watch_system("has ended", "");
     control_socket_remove(&up.socket);
     return exit_status(stopped_by);
   }

@@ -30,8 +30,8 @@ void up_watch_supervisor(uint32_t number, int thread);
 /* Tells what is new. -> nanoseconds after which it is to be called again although nothing woke the thread. One thread.
  */
 uint64_t up_watch_tell(void);
-/* A line of its own: "NAME  STATE  MORE". `more` may be "". */
-void up_watch_say(const char *name, const char *state, const char *more);
+/* "signet: NAME STATE: MORE", of the system as a whole. `more` may be "". */
+void up_watch_system(const char *state, const char *more);
 
 /* ---- up_network.c ---- */
 

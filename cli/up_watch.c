@@ -111,19 +111,33 @@ void up_watch_processes(struct control_process *to) {
 
 /* ---- Lines ---- */
 
-void up_watch_say(const char *name, const char *state, const char *more) {
+static void say_json(const char *what, const char *name, const char *state, const char *more) {
+  json_t *line = json_pack("{s:s, s:s, s:f}", what, name, "state", state, "time", (double)now() / 1e9);
+  if (*more)
+    json_object_set_new(line, "text", json_string(more));
+  json_dumpf(line, stderr, JSON_COMPACT);
+  json_decref(line);
+  fputc('\n', stderr);
+}
+
+/* A line of a process's own: "NAME  STATE  MORE". `more` may be "". */
+static void say(bool wrong, const char *name, const char *state, const char *more) {
   char shown[64];
   system_printable(shown, sizeof shown, name, strlen(name));
-  if (watch.json) {
-    json_t *line = json_pack("{s:s, s:s, s:f}", "name", shown, "state", state, "time", (double)now() / 1e9);
-    if (*more)
-      json_object_set_new(line, "text", json_string(more));
-    json_dumpf(line, stderr, JSON_COMPACT);
-    json_decref(line);
-    fputc('\n', stderr);
-  } else if (!watch.quiet) {
+  if (watch.json && (wrong || !watch.quiet))
+    say_json("process", shown, state, more);
+  else if (!watch.json && (wrong || !watch.quiet))
     fprintf(stderr, *more ? "%-12s %-9s %s\n" : "%-12s %s\n", shown, state, more);
-  }
+}
+
+void up_watch_system(const char *state, const char *more) {
+  char shown[64];
+  const char *name = manifest_name(watch.manifest);
+  system_printable(shown, sizeof shown, name, strlen(name));
+  if (watch.json && !watch.quiet)
+    say_json("system", shown, state, more);
+  else if (!watch.quiet)
+    fprintf(stderr, "signet: %s %s%s%s\n", shown, state, *more ? ": " : "", more);
 }
 
 /* "listening at 127.0.0.1:8080" */
@@ -137,15 +151,16 @@ static void say_up(const struct row *row) {
     for (const char *const *address = devices[i].listen; address && *address && used < sizeof text; address++)
       used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "listening at ", *address);
   }
-  up_watch_say(row->told.name, "running", text);
+  say(false, row->told.name, "running", text);
 }
 
 static void say_back(const struct row *row, uint32_t ended, uint64_t ended_at, uint64_t started) {
   char text[128];
   int used = snprintf(text, sizeof text, "again, restart %u", ended);
   if (ended_at && started > ended_at)
-    snprintf(text + used, sizeof text - (size_t)used, ", %.1f ms after its end", (double)(started - ended_at) / 1e6);
-  up_watch_say(row->told.name, "running", text);
+    snprintf(text + used, sizeof text - (size_t)used, ", started %.1f ms after its end",
+             (double)(started - ended_at) / 1e6);
+  say(false, row->told.name, "running", text);
 }
 
 static void say_ended(const struct report *report) {
@@ -159,8 +174,10 @@ static void say_ended(const struct report *report) {
     length = images[process->entry].length;
   }
   cli_describe_ending(&report->ending, bytes, length, text, sizeof text);
-  bool crash = report->ending.kind == SIGNET_ENDED_FAULT;
-  up_watch_say(process->name, crash ? "crashed" : "ended", text);
+  const struct signet_ending *ending = &report->ending;
+  bool crash = ending->kind == SIGNET_ENDED_FAULT;
+  bool wrong = crash || ending->kind == SIGNET_ENDED_SIGNAL || (ending->kind == SIGNET_ENDED_EXIT && ending->code != 0);
+  say(wrong, process->name, crash ? "crashed" : "ended", text);
 }
 
 /* ---- Looking ---- */
@@ -182,8 +199,8 @@ static void tell_ends(void) {
   }
   if (lost) {
     char text[64];
-    snprintf(text, sizeof text, "%u more ends than could be told", lost);
-    up_watch_say("signet", "lost", text);
+    snprintf(text, sizeof text, "%u processes ended that there was no room to tell of", lost);
+    up_watch_system("has more to tell", text);
   }
   if (count || lost)
     changed_at = now();
@@ -220,7 +237,7 @@ static void look_at(const struct signet_observed_process *process) {
   if (row->supervised && !has_started(process->number)) {
     if (!row->starts && now() > process->started + STARTS_SLOWLY) {
       row->starts = true;
-      up_watch_say(row->told.name, "starting", "it has not said yet that it serves");
+      say(false, row->told.name, "starting", "it has not said yet that it serves");
     }
     return;
   }
@@ -249,7 +266,7 @@ static bool say_gone(struct row *row) {
   if (!ended_at || now() < ended_at + policy->backoff_most + COMES_BACK)
     return false;
   if (comes && !row->gone)
-    up_watch_say(row->told.name, "given up", "it ended too often");
+    say(true, row->told.name, "given up", "it ended too often");
   return row->gone = true;
 }
 

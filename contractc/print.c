@@ -325,8 +325,10 @@ static void moved(struct printer *printer, const struct field *field) {
   put(printer, '<');
   put_text(printer, field->type == DECODER_BLOCK ? "block" : field->reference ? "server end" : "client end");
   if (number < printer->moved_known) {
-    put_text(printer, " #");
-    put_number(printer, printer->message->moved[number].handle);
+    if (printer->message->moved[number].handle) { /* of one that is on its way it is nobody's */
+      put_text(printer, " #");
+      put_number(printer, printer->message->moved[number].handle);
+    }
     if (field->type == DECODER_BLOCK && printer->message->moved[number].length) {
       put_text(printer, ", ");
       put_number(printer, printer->message->moved[number].length);
