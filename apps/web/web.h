@@ -156,7 +156,7 @@ bool date_read(const char *text, int64_t *seconds);
 
 /* ---- file_table.c: files that are open, revalidated each time they are asked for ---- */
 
-#define FILE_READY_MOST 15u
+#define FILE_READY_MOST 4u
 #define FILE_AT 512u /* in a block with all of a file: its head is right in front of it */
 
 struct file {

@@ -34,6 +34,11 @@ export class Model {
 
   takeProcesses(list, seconds, time) {
     const seen = new Map();
+    // What a process gives to those that it starts counts as its own, too; shown is what it keeps.
+    const parted = new Map();
+    for (const { parent, memory_limit, number } of list)
+      if (parent && number)
+        parted.set(parent, (parted.get(parent) || 0) + (memory_limit || 0));
     return list.map(given => {
       const name = String(given.name || "process " + given.number);
       const times = seen.get(name) || 0;
@@ -42,8 +47,9 @@ export class Model {
       const last = this.before && this.before.processes.get(key);
       const same = last && last.number === given.number && given.number !== 0;
       const rate = field => (same && seconds ? Math.max(0, (given[field] - last[field]) / seconds) : 0);
+      const part = Math.min((given.number && parted.get(given.number)) || 0, given.memory || 0);
       return {
-        ...given, key, name, kind: kind(given.phase), age: given.since ? Math.max(0, time - given.since) : 0,
+        ...given, memory: given.memory - part || 0, memory_limit: given.memory_limit - part || 0, key, name, kind: kind(given.phase), age: given.since ? Math.max(0, time - given.since) : 0,
         cpu: rate("cpu_ns") / 1e9, callRate: rate("calls"), messageRate: rate("messages"),
         restarts: given.restarts || 0,
       };
