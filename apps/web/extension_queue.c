@@ -71,9 +71,12 @@ void extension_answered(unsigned status, const char *type, const uint8_t *body, 
     struct text *text = text_new(ANSWER_MOST);
     if (text)
       text_put(text, body, length);
-    if (!text || text->failed || !is_type(type) || status < 200 || status > 599) {
+    if (!is_type(type) || status < 200 || status > 599) {
       text_release(text);
       answer_status(connection, 500, NULL, "the extension's answer is none");
+    } else if (!text || text->failed) {
+      text_release(text);
+      answer_status(connection, 503, "Retry-After: 1\r\n", "too many answers wait for their readers");
     } else {
       /* These two have no body. */
       if (status == 204 || status == 304)

@@ -6,6 +6,11 @@
 
 #include "apps/web/web.h"
 
+#define TEXTS_MOST (32u << 20) /* bytes of all at once: bodies of answers wait for their readers */
+#define SMALL_MOST 4096u       /* a text up to this has its memory however many there are */
+
+static size_t texts;
+
 struct text *text_new(size_t most) {
   struct text *text = malloc(sizeof *text);
   if (text)
@@ -16,6 +21,7 @@ struct text *text_new(size_t most) {
 void text_release(struct text *text) {
   if (!text || --text->references)
     return;
+  texts -= text->capacity;
   free(text->bytes);
   free(text);
 }
@@ -32,11 +38,13 @@ static bool reserve(struct text *text, size_t length) {
   size_t capacity = text->capacity ? text->capacity * 2 : 1024;
   if (capacity < needed)
     capacity = needed;
-  char *bytes = realloc(text->bytes, capacity);
+  bool fits = capacity <= SMALL_MOST || texts + (capacity - text->capacity) <= TEXTS_MOST;
+  char *bytes = fits ? realloc(text->bytes, capacity) : NULL;
   if (!bytes) {
     text->failed = true;
     return false;
   }
+  texts += capacity - text->capacity;
   text->bytes = bytes;
   text->capacity = capacity;
   return true;
