@@ -415,6 +415,45 @@ static void others_act_meanwhile(void) {
   }
 }
 
+/* A child observes meanwhile: it is still its parent's to see. */
+static void child_observes(int busy) {
+  sim_choose_cpu(1 - (uint32_t)busy);
+  CHECK_STATUS(sim_call(SIGNET_CALL_process_observe, SIGNET_OBSERVE_PROCESSES, 0, BUFFER, 4096, 0), SIGNET_OK);
+  interruptions++;
+}
+
+static void a_child_observes_meanwhile(void) {
+  struct alive before;
+  setup(&before);
+  root->limit.handles = 4000;
+  for (unsigned i = 0; i < 400; i++)
+    channel_made(root);
+  uint64_t last = kernel.next_channel;
+  uint32_t handle;
+  struct kernel_process *child = child_made(root, image_handle, &handle);
+  CHECK_STATUS(CALL(root, process_start, handle, 0, 0, 0, 0), SIGNET_OK);
+  for (unsigned i = 0; i < 3; i++)
+    channel_made(child);
+  kernel_process_stop(stranger);
+  CHECK(turn_to(root));
+  sim_choose_cpu(1);
+  CHECK(turn_to(child));
+  sim_choose_cpu(0);
+  interruptions = 0;
+  sim_unlocked = child_observes;
+  struct signet_result outcome = sim_call(SIGNET_CALL_process_observe, SIGNET_OBSERVE_CHANNELS, last, BUFFER, 4096, 0);
+  sim_unlocked = NULL;
+  CHECK(outcome.status == SIGNET_OK && outcome.value == 3 && interruptions);
+  for (unsigned i = 0; i < 3; i++)
+    CHECK(channel_record(root, i)->number == last + 1 + i && channel_record(root, i)->process[0] == child->number);
+  kernel_process_stop(root);
+  for (uint32_t cpu = SIM_CPUS; cpu--;) {
+    sim_choose_cpu(cpu);
+    sim_preempt();
+  }
+  teardown(&before);
+}
+
 /* He who observes is stopped meanwhile. */
 static void stop_meanwhile(int busy) {
   (void)busy;
@@ -480,6 +519,7 @@ int main(void) {
   TEST(more_than_a_call_tells);
   TEST(observers_take_turns);
   TEST(others_act_meanwhile);
+  TEST(a_child_observes_meanwhile);
   TEST(the_observer_is_stopped);
   TEST(the_host_sees_all);
   return test_finish();
