@@ -51,6 +51,8 @@ bool block_can_be_taken(void) { return kept_count || ready || (!enough() && tota
 
 bool block_comes(void) { return used > slow && total() < BLOCKS_MOST; }
 
+uint32_t blocks_used(void) { return used; }
+
 void blocks_drop(void) {
   struct block block;
   while (ready && file_ready_steal(&block)) {

@@ -37,7 +37,7 @@ static void ask_next(void) {
 void extension_handle(struct connection *connection) {
   enum extension_presence state = extension_presence();
   if (state == EXTENSION_IS_ABSENT) {
-    answer_status(connection, 503, NULL, "this server runs without an extension");
+    answer_status(connection, 503, NULL, "there is no extension, or it has ended too often");
     return;
   }
   if (strlen(request_headers(connection->request)) > HEADERS_MOST_BYTES) {

@@ -487,6 +487,7 @@ static void round_run(uint64_t seed) {
     }
   }
   MUST(used_count() == 0 && server_is_idle(), "a connection is left");
+  MUST(blocks_used() == 0, "blocks are miscounted");
   blocks_drop();
   MUST(blocks_out == 0, "a block is left");
   MUST(server_next_deadline() == UINT64_MAX, "a deadline is left");
@@ -562,6 +563,60 @@ static bool corpus_read(const char *path) {
   return seed_count > 100;
 }
 
+/* Who sends on and on after a refused request is not listened to for ever, however fast. -> bytes that were taken. */
+static size_t linger(void) {
+  static const char bad[] = "GET / HTTP/9.9\r\n\r\n";
+  static const uint8_t more[PIECE_MOST];
+  struct fake *fake = &fakes[0];
+  size_t taken = 0;
+  server_begin(1);
+  *fake = (struct fake){.used = true};
+  connection_opened(&fake->connection);
+  fake->asked = NOTHING;
+  connection_received(&fake->connection, (const uint8_t *)bad, sizeof bad - 1);
+  while (fake->used && taken < 100u << 20) {
+    enum asked asked = fake->asked;
+    fake->asked = NOTHING;
+    if (asked == READ) {
+      connection_received(&fake->connection, more, sizeof more);
+      taken += sizeof more;
+    } else {
+      connection_written(&fake->connection);
+    }
+  }
+  if (fake->used)
+    connection_close(&fake->connection);
+  return taken;
+}
+
+/* A request that waits for the extension when that ends has a second, and one more that comes meanwhile too. -> how
+ * many had an answer before, and after. */
+static void lost(uint64_t *before, uint64_t *after) {
+  static const char ask[] = "GET /ext/a HTTP/1.1\r\nHost: a\r\n\r\n";
+  server_begin(1);
+  presence = EXTENSION_IS_BUSY;
+  for (int i = 0; i < 2; i++) {
+    fakes[i] = (struct fake){.used = true};
+    connection_opened(&fakes[i].connection);
+    fakes[i].asked = NOTHING;
+    connection_received(&fakes[i].connection, (const uint8_t *)ask, sizeof ask - 1);
+    if (i == 0) {
+      presence = EXTENSION_IS_GONE;
+      extension_lost();
+    }
+  }
+  uint64_t begin = answers;
+  now += SECOND * 9 / 10;
+  server_expire();
+  *before = answers - begin;
+  now += SECOND / 5;
+  server_expire();
+  *after = answers - begin;
+  for (int i = 0; i < 2; i++)
+    if (fakes[i].used)
+      connection_close(&fakes[i].connection);
+}
+
 int main(int count, char **arguments) {
   uint64_t first = count > 1 ? strtoull(arguments[1], NULL, 0) : 1;
   uint64_t rounds = count > 2 ? strtoull(arguments[2], NULL, 0) : count > 1 ? 1 : 10000;
@@ -572,6 +627,12 @@ int main(int count, char **arguments) {
     round_run(seed);
   ok(closes > rounds && answers > rounds, "%llu rounds: %llu connections, %llu answers, and nothing is left",
      (unsigned long long)rounds, (unsigned long long)closes, (unsigned long long)answers);
+  size_t lingered = linger();
+  ok(lingered > 100000 && lingered < 1000000, "who sends on after a refusal is read for %zu bytes", lingered);
+  uint64_t before, after;
+  lost(&before, &after);
+  ok(before == 0 && after == 2, "an extension that has ended is waited for for a second (%llu, %llu)",
+     (unsigned long long)before, (unsigned long long)after);
   for (size_t i = 0; i < seed_count; i++)
     free(seeds[i].bytes);
   return finish();
