@@ -57,7 +57,7 @@ $(B)/tests/web/extension: tests/web/extension.c tests/child.h $(B)/gen/contracts
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude -I. -I$(B)/gen -o $@ $<
 ALL += $(B)/apps/web/extension $(B)/tests/web/extension
-TESTS += tests/web/extension.sh tests/web/status.sh
+TESTS += tests/web/extension.sh tests/web/status.sh tests/web/status_system.sh
 tests/web/extension.sh: $(B)/apps/web/extension $(B)/tests/web/extension
 -include $(wildcard $(B)/apps/web/extension-objects/*.d)
 

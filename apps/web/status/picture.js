@@ -42,7 +42,8 @@ export class Picture {
   }
 
   show(view) {
-    const bundles = view.bundles.filter(bundle => this.supervision || !isSupervision(bundle));
+    // What a process says to itself is in the table only.
+    const bundles = view.bundles.filter(bundle => bundle.client !== bundle.server && (this.supervision || !isSupervision(bundle)));
     const thin = this.svg.parentNode.clientWidth < NARROW;
     const keys = view.processes.map(process => process.key);
     const drawn = JSON.stringify([thin, keys, bundles.map(bundle => bundle.key)]);

@@ -64,7 +64,10 @@ class System:
                     process["calls"] += passed * self.rate * 3
                     process["messages"] += passed * self.rate * 2
                     process["cpu_ns"] += passed * 1e9 * process["cpu"]
-                processes.append({**process, "since": int(process["since"] * 1000), "calls": int(process["calls"]),
+                # What a parent gives on is in its figures, too.
+                part = sum(one["memory_limit"] for one in self.processes.values() if one.get("parent") == process["number"] and one["number"])
+                processes.append({**process, "memory": process["memory"] + part, "memory_limit": process["memory_limit"] + part,
+                                  "since": int(process["since"] * 1000), "calls": int(process["calls"]),
                                   "messages": int(process["messages"]), "cpu_ns": int(process["cpu_ns"])})
             channels = []
             for i, (client, server, contract, state, count, share) in enumerate(self.channels):
