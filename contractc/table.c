@@ -1,6 +1,4 @@
-/* The table the kernel checks messages with, byte for byte as <signet/abi.h> and table.h say. */
-#include "contractc/table.h"
-
+/* The table the kernel checks messages with, byte for byte as <signet/abi.h> says. */
 #include <string.h>
 
 #include "contractc/contractc.h"

@@ -8,8 +8,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "contractc/table.h"
 #include "tests/contracts/all.h" /* made: their headers, and TEST_CONTRACTS */
+#include <signet/abi.h>
+
 
 static const struct known {
   const char *name;
@@ -26,19 +27,19 @@ static const struct known {
 /* ---- Reading tables ---- */
 
 static inline const struct signet_contract *header_of(const struct known *contract) { return contract->table; }
-static inline const struct table_message *rows_of(const struct known *contract) {
-  return (const struct table_message *)(header_of(contract) + 1);
+static inline const struct signet_contract_message *rows_of(const struct known *contract) {
+  return (const struct signet_contract_message *)(header_of(contract) + 1);
 }
 static inline uint8_t next_of(const struct known *contract, uint32_t state, uint32_t tag) {
   const uint8_t *next = (const uint8_t *)(rows_of(contract) + header_of(contract)->messages);
   return next[state * header_of(contract)->messages + tag];
 }
 /* What the table says of the thing at `index` that a message moves. */
-static inline const struct table_moved *moved_of(const struct known *contract, uint32_t tag, uint32_t index) {
+static inline const struct signet_contract_moved *moved_of(const struct known *contract, uint32_t tag, uint32_t index) {
   const struct signet_contract *header = header_of(contract);
-  uint64_t at =
-      sizeof *header + header->messages * sizeof(struct table_message) + (uint64_t)header->messages * header->states;
-  const struct table_moved *moved = (const void *)((const uint8_t *)header + ((at + 7) & ~UINT64_C(7)));
+  uint64_t at = sizeof *header + header->messages * sizeof(struct signet_contract_message) +
+                (uint64_t)header->messages * header->states;
+  const struct signet_contract_moved *moved = (const void *)((const uint8_t *)header + ((at + 7) & ~UINT64_C(7)));
   for (uint32_t i = 0; i < tag; i++)
     moved += rows_of(contract)[i].moved_count;
   return moved + index;

@@ -47,7 +47,7 @@ static bool any_state(unsigned side, bool sends, const struct known **contract, 
 static uint32_t legal_moved(const struct known *contract, uint32_t tag, uint32_t index, unsigned depth,
                             uint32_t *other) {
   unsigned kind = rows_of(contract)[tag].moved_kind[index];
-  const struct table_moved *moved = moves_are_stated(contract) ? moved_of(contract, tag, index) : NULL;
+  const struct signet_contract_moved *moved = moves_are_stated(contract) ? moved_of(contract, tag, index) : NULL;
   *other = 0;
   if (kind == SIGNET_KIND_BLOCK)
     return block_of(moved && moved->length_least > SIGNET_PAGE ? moved->length_least : SIGNET_PAGE);
@@ -56,7 +56,7 @@ static uint32_t legal_moved(const struct known *contract, uint32_t tag, uint32_t
   const struct known *of = NULL;
   uint32_t state = 0;
   struct channel_ends ends;
-  if (!moved || moved->state == TABLE_ANY_STATE) {
+  if (!moved || moved->state == SIGNET_CONTRACT_ANY_STATE) {
     if (!any_state(side, true, &of, &state))
       return 0;
   } else {
@@ -119,7 +119,7 @@ static void must_refuse(const struct known *contract, uint32_t state, const stru
 /* Sends one that is allowed, of the least length or the most, and takes it out at the other end. */
 static bool send_legal(const struct known *contract, const struct channel_ends *ends, uint32_t tag, bool most,
                        unsigned depth) {
-  const struct table_message *row = &rows_of(contract)[tag];
+  const struct signet_contract_message *row = &rows_of(contract)[tag];
   unsigned side = row->to_client;
   uint32_t handle[SIGNET_MESSAGE_MOVED] = {0}, other[SIGNET_MESSAGE_MOVED] = {0};
   if (depth > DEPTH_MOST)
@@ -169,12 +169,12 @@ static bool channel_in_state(const struct known *contract, uint32_t state, unsig
 
 /* Each thing that it moves replaced by what may not move there. */
 static void wrong_moves(const struct known *contract, uint32_t state, const struct channel_ends *ends, uint32_t tag) {
-  const struct table_message *row = &rows_of(contract)[tag];
+  const struct signet_contract_message *row = &rows_of(contract)[tag];
   uint32_t handle[SIGNET_MESSAGE_MOVED], other[SIGNET_MESSAGE_MOVED];
   for (uint32_t i = 0; i < row->moved_count; i++)
     handle[i] = legal_moved(contract, tag, i, 0, &other[i]);
   for (uint32_t i = 0; i < row->moved_count; i++) {
-    const struct table_moved *moved = moves_are_stated(contract) ? moved_of(contract, tag, i) : NULL;
+    const struct signet_contract_moved *moved = moves_are_stated(contract) ? moved_of(contract, tag, i) : NULL;
     bool block = row->moved_kind[i] == SIGNET_KIND_BLOCK;
     unsigned side = row->moved_kind[i] == SIGNET_KIND_SERVER;
     struct signet_message *message = message_begin(tag, row->length_least, row->moved_count);
@@ -224,7 +224,7 @@ static void wrong_moves(const struct known *contract, uint32_t state, const stru
         close_handle(wrong.end[1]);
       }
       /* The right contract in each other state, and each other contract in a state in which it sends. */
-      for (uint32_t k = 0; moved && moved->state != TABLE_ANY_STATE && k < KNOWN_COUNT; k++) {
+      for (uint32_t k = 0; moved && moved->state != SIGNET_CONTRACT_ANY_STATE && k < KNOWN_COUNT; k++) {
         static const uint8_t own[32] = {[0 ... 31] = 0xff};
         of = &known[k];
         bool right = memcmp(moved->identity, own, 32) ? !memcmp(of->hash, moved->identity, 32) : of == contract;
@@ -250,7 +250,7 @@ static void wrong_moves(const struct known *contract, uint32_t state, const stru
 
 /* A message that may be sent in this state, in every wrong form. */
 static void wrong_forms(const struct known *contract, uint32_t state, const struct channel_ends *ends, uint32_t tag) {
-  const struct table_message *row = &rows_of(contract)[tag];
+  const struct signet_contract_message *row = &rows_of(contract)[tag];
   unsigned side = row->to_client;
   if (row->length_least) {
     message_begin(tag, row->length_least - 1, row->moved_count);
@@ -290,7 +290,7 @@ static void attack_state(const struct known *contract, uint32_t state) {
   for (unsigned side = 0; side < 2; side++) {
     static const uint32_t beyond[] = {255, 256, 0x10000, INT32_MAX, UINT32_MAX};
     for (uint32_t tag = 0; tag < header->messages; tag++) {
-      const struct table_message *row = &rows_of(contract)[tag];
+      const struct signet_contract_message *row = &rows_of(contract)[tag];
       if (next_of(contract, state, tag) != SIGNET_CONTRACT_REFUSED && row->to_client == side) {
         wrong_forms(contract, state, &ends, tag);
         continue;
@@ -327,7 +327,7 @@ static void unread(const struct known *contract) {
       if (next == SIGNET_CONTRACT_REFUSED || turn_of(contract, next) == 2 ||
           turn_of(contract, next) == rows_of(contract)[tag].to_client || !channel_in_state(contract, state, 0, &ends))
         continue;
-      const struct table_message *row = &rows_of(contract)[tag];
+      const struct signet_contract_message *row = &rows_of(contract)[tag];
       uint32_t handle[SIGNET_MESSAGE_MOVED] = {0}, other[SIGNET_MESSAGE_MOVED] = {0};
       for (uint32_t i = 0; i < row->moved_count; i++)
         handle[i] = legal_moved(contract, tag, i, 0, &other[i]);
@@ -365,7 +365,7 @@ static void peer_death(const struct known *contract) {
       *word_at(process, SCRATCH) = left;
       CHECK_STATUS(CALL(channel_receive, SCRATCH, 1, RECEIVED, 0x4000, SIGNET_NEVER), SIGNET_CLOSED);
       for (uint32_t tag = 0; tag < header_of(contract)->messages; tag++) {
-        const struct table_message *row = &rows_of(contract)[tag];
+        const struct signet_contract_message *row = &rows_of(contract)[tag];
         uint32_t handle[SIGNET_MESSAGE_MOVED] = {0}, other[SIGNET_MESSAGE_MOVED] = {0};
         if (next_of(contract, query(left)->state, tag) == SIGNET_CONTRACT_REFUSED || row->to_client != 1 - dead)
           continue;
@@ -391,7 +391,7 @@ static void peer_death(const struct known *contract) {
   /* And after a message that nobody has read yet. */
   for (uint32_t tag = 0; tag < header_of(contract)->messages; tag++) {
     struct channel_ends ends;
-    const struct table_message *row = &rows_of(contract)[tag];
+    const struct signet_contract_message *row = &rows_of(contract)[tag];
     if (next_of(contract, 0, tag) == SIGNET_CONTRACT_REFUSED || row->moved_count ||
         !channel_in_state(contract, 0, 0, &ends))
       continue;

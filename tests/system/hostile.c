@@ -86,7 +86,7 @@ static void attack(const struct target *target, uint32_t state) {
   static const uint32_t beyond[] = {255, 256, 0x10000, INT32_MAX, UINT32_MAX};
   memset(&buffer, 0, sizeof buffer);
   for (uint32_t tag = 0; tag < header->messages; tag++) {
-    const struct table_message *row = &rows_of(target->contract)[tag];
+    const struct signet_contract_message *row = &rows_of(target->contract)[tag];
     bool allowed = next_of(target->contract, state, tag) != SIGNET_CONTRACT_REFUSED && !row->to_client;
     buffer.message = (struct signet_message){.tag = tag, .length = row->length_least, .moved_count = row->moved_count};
     if (!allowed) {
@@ -172,10 +172,10 @@ static uint32_t make_sense(const struct known *contract, uint32_t tag, uint32_t 
 
 /* An end that may be moved there: of a channel that nobody listens at. 0: none is made. */
 static uint32_t own_end(const struct known *contract, uint32_t tag, uint32_t index, uint32_t *other) {
-  const struct table_moved *moved = moves_are_stated(contract) ? moved_of(contract, tag, index) : NULL;
+  const struct signet_contract_moved *moved = moves_are_stated(contract) ? moved_of(contract, tag, index) : NULL;
   const struct known *of = NULL;
   unsigned side = rows_of(contract)[tag].moved_kind[index] == SIGNET_KIND_SERVER;
-  if (!moved || moved->state == TABLE_ANY_STATE) {
+  if (!moved || moved->state == SIGNET_CONTRACT_ANY_STATE) {
     for (uint32_t i = 0; i < KNOWN_COUNT && !of; i++)
       if (turn_of(&known[i], 0) == side)
         of = &known[i];
@@ -195,7 +195,7 @@ static uint32_t own_end(const struct known *contract, uint32_t tag, uint32_t ind
 /* Sends one of the messages that may be sent. False: none can be made here. */
 static bool speak(struct target *target, uint32_t state) {
   uint32_t first = below(header_of(target->contract)->messages), tag = 0, other[SIGNET_MESSAGE_MOVED] = {0};
-  const struct table_message *row = NULL;
+  const struct signet_contract_message *row = NULL;
   for (uint32_t i = 0; i < header_of(target->contract)->messages; i++) {
     tag = (first + i) % header_of(target->contract)->messages;
     row = &rows_of(target->contract)[tag];
