@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "tests/contracts/all.h" /* made: their headers, and TEST_CONTRACTS */
 #include <signet/abi.h>
 
+#include "tests/contracts/all.h" /* made: their headers, and TEST_CONTRACTS */
 
 static const struct known {
   const char *name;
