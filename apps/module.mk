@@ -4,8 +4,8 @@ $(B)/apps/first/%: apps/first/%.c $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	$(B)/bin/signet-cc -O2 -g -Wall -Wextra -Werror -o $@ $<
 
 # The web server, twice of the same core: sealed, and as one native process. http-parser is Debian's source, for both.
-WEB_CORE := answer.c blocks.c date.c deadline.c directory.c extension_queue.c file_table.c range.c request.c server.c site.c status.c \
-  target.c text.c
+WEB_CORE := answer.c blocks.c date.c deadline.c directory.c extension_queue.c file_table.c range.c request.c server.c \
+  site.c status.c target.c text.c
 WEB_NATIVE := native.c native_files.c native_alone.c
 WEB_PARSER := $(B)/programs-source/http-parser
 WEB_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I$(B)/gen -Iinclude -I. -isystem $(WEB_PARSER)
@@ -88,7 +88,8 @@ $(B)/tests/web/sanitized/%.o: %.c $(WEB_PARSER).stamp $(B)/gen/web/status_files.
 $(B)/tests/web/sanitized/http_parser.o: $(WEB_PARSER).stamp
 	@mkdir -p $(@D)
 	$(CC) $(WEB_PARSER_CFLAGS) $(SANITIZE) -c $(WEB_PARSER)/http_parser.c -o $@
-WEB_SANITIZED_CORE := $(patsubst %.c,$(B)/tests/web/sanitized/apps/web/%.o,$(WEB_CORE)) $(B)/tests/web/sanitized/http_parser.o
+WEB_SANITIZED_CORE := $(patsubst %.c,$(B)/tests/web/sanitized/apps/web/%.o,$(WEB_CORE)) \
+  $(B)/tests/web/sanitized/http_parser.o
 $(B)/tests/web/web-sanitized: $(WEB_SANITIZED_CORE) \
     $(patsubst %.c,$(B)/tests/web/sanitized/%.o,apps/web/native.c apps/web/native_files.c tests/web/echo_extension.c)
 	$(CC) $(SANITIZE) -o $@ $^

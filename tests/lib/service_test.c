@@ -103,7 +103,7 @@ static void test_mounts(void) {
 static void test_boundaries(void) {
   uint64_t value, file;
   mock_begin(3);
-  ok(open_file(0, "/w/new", SIGNET_OPEN_WRITE | SIGNET_OPEN_CREATE, &file) == 0, "a file is made");
+  ok(open_file(0, "/w/new", SIGNET_OPEN_READ | SIGNET_OPEN_WRITE | SIGNET_OPEN_CREATE, &file) == 0, "a file is made");
   ok(ask_bytes(0, FILES_WRITE, (struct files_request){.file = file}, "abc", 3, &value) == 0 && value == 3,
      "and written");
   ok(ask_bytes(1, FILES_WRITE, (struct files_request){.file = file}, "abc", 3, &value) == EBADF,
@@ -119,6 +119,20 @@ static void test_boundaries(void) {
   ok(ask(0, FILES_WRITE_BLOCK, (struct files_request){.file = file, .length = FILES_BLOCK_MOST + 1}, NULL, NULL) ==
          EINVAL,
      "more than the block holds");
+  memcpy(block, "12345678", 8);
+  ok(ask(0, FILES_WRITE_BLOCK, (struct files_request){.file = file, .flags = 2, .length = 3}, NULL, &value) == 0 &&
+         value == 3,
+     "from the byte of the block that is named");
+  memset(block, 'x', 8);
+  ok(ask(0, FILES_READ_BLOCK, (struct files_request){.file = file, .flags = 4, .length = 3}, NULL, &value) == 0 &&
+         value == 3 && !memcmp(block, "xxxx345x", 8),
+     "and to it");
+  ok(ask(0, FILES_READ_BLOCK, (struct files_request){.file = file, .flags = 2, .length = FILES_BLOCK_MOST - 1}, NULL,
+         NULL) == EINVAL,
+     "more than there is behind it");
+  ok(ask(0, FILES_READ_BLOCK, (struct files_request){.file = file, .flags = UINT32_MAX, .length = 1}, NULL, NULL) ==
+         EINVAL,
+     "a byte that is not the block's");
   ok(ask(0, FILES_TRUNCATE, (struct files_request){.file = file, .length = UINT64_MAX}, NULL, NULL) == EINVAL,
      "a length that is negative");
 

@@ -1,5 +1,5 @@
-/* An extension in the native server's own process, for tests/web/protocol.py: says back what it was asked, and ends when it
- * is asked to. In place of apps/web/native_alone.c. */
+/* An extension in the native server's own process, for tests/web/protocol.py: says back what it was asked, and ends
+ * when it is asked to. In place of apps/web/native_alone.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -229,8 +229,9 @@ def test_files(client, port, site):
         reader = Reader(connection)
         connection.sendall(request("/huge.bin", method="HEAD") + request("/small.txt"))
         ok(reader.answer(True)[0] == 200 and reader.answer()[2] == SMALL, "a HEAD has no body")
-    done = subprocess.run(["curl", "-sS", "--http1.1", "http://127.0.0.1:%d/huge.bin" % port, "-o", "-", "--next", "-sS",
-                           "http://127.0.0.1:%d/large.bin" % port], capture_output=True, timeout=30)
+    url = "http://127.0.0.1:%d" % port
+    done = subprocess.run(["curl", "-sS", "--http1.1", url + "/huge.bin", "-o", "-", "--next", "-sS", url + "/large.bin"],
+                          capture_output=True, timeout=30)
     ok(done.returncode == 0 and done.stdout == HUGE + LARGE, "curl fetches the same", done.stderr)
     types = {"/small.txt": "text/plain; charset=utf-8", "/indexed/": "text/html; charset=utf-8",
              "/page.svg": "image/svg+xml", "/large.bin": "application/octet-stream"}
@@ -282,8 +283,8 @@ def test_conditions(client):
     ]
     for status, *lines in cases:
         answer = client.get("/small.txt", *lines)
-        ok(answer[0] == status and answer[2] == (SMALL if status == 200 else b""), "%s: %d" % (", ".join(lines), status),
-           answer[:2])
+        ok(answer[0] == status and answer[2] == (SMALL if status == 200 else b""),
+           "%s: %d" % (", ".join(lines), status), answer[:2])
     ranges = {"0-0": (0, 1), "0-": (0, 980), "5-9": (5, 10), "979-979": (979, 980), "-1": (979, 980), "-5000": (0, 980),
               "970-5000": (970, 980)}
     for text, (begin, end) in ranges.items():
@@ -363,8 +364,8 @@ def test_extension(client, echo):
         answer = Reader(connection).answer()
         ok(answer and answer[0] == 413, "chunks of too much", answer)
     answer = client.get("/ext/crash")
-    ok(answer[0] == 503 and answer[1].get("retry-after") == "0" and b"ended" in answer[2], "a crash costs its request a 503",
-       answer)
+    ok(answer[0] == 503 and answer[1].get("retry-after") == "0" and b"ended" in answer[2],
+       "a crash costs its request a 503", answer)
     ok(client.get(path)[0] == 200, "and the next request works")
     results = []
     threads = [threading.Thread(target=lambda: results.append(client.get(path)[0])) for _ in range(30)]
@@ -542,8 +543,9 @@ def native():
         site = folder + "/site"
         os.mkdir(site)
         make_site(site)
-        server = subprocess.Popen([os.path.join(TOP, "build/tests/web/web-sanitized"), "--root", site, "--listen",
-                                   "127.0.0.1:0", "--hurry", str(HURRY)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        program = os.path.join(TOP, "build/tests/web/web-sanitized")
+        server = subprocess.Popen([program, "--root", site, "--listen", "127.0.0.1:0", "--hurry", str(HURRY)],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         errors = []
         reader = threading.Thread(target=lambda: errors.append(server.stderr.read()))
         reader.start()
