@@ -363,6 +363,33 @@ static void asked_server_ends(uint64_t deadline) {
   }
 }
 
+/* The second in which a server has to answer begins when it serves. */
+static void slow_starter(void) { built->row[FILES].policy.start_deadline = 5000 * MILLISECONDS; }
+
+static void asked_server_starts(uint64_t deadline) {
+  switch (step++) {
+  case 0:
+    manners[FILES].never_starts = true;
+    kernel_end(puppet_of(FILES), fault);
+    break;
+  case 1:
+    kernel_end(puppet_of(WEB), fault);
+    break;
+  case 2: /* the files have been made with a new channel, whose other end the web server's successor has */
+    CHECK(puppet_of(WEB) && puppet_of(FILES));
+    kernel_end(puppet_of(WEB), fault);
+    break;
+  case 3:
+    CHECK(!puppet_of(WEB) && deadline == kernel_now() + 5000 * MILLISECONDS);
+    kernel_advance(kernel_now() + 4000 * MILLISECONDS);
+    manners[FILES].never_starts = false;
+    break;
+  case 4:
+    CHECK(puppet_of(WEB) && process_count == 6 && !puppets_wrong());
+    finish_story();
+  }
+}
+
 /* ---- A process that leaves its supervision, and goes on ---- */
 
 static void leaver(void) { manners[FILES].leaves = true; }
@@ -602,6 +629,7 @@ static void test_all(void) {
   }
   tell("a server that gives late", late_giver, given_late);
   tell("a server that ends while it is asked", NULL, asked_server_ends);
+  tell("a server that starts slowly while it is needed", slow_starter, asked_server_starts);
   tell("one that leaves its supervision and goes on", leaver, leaves);
   tell("told to end: in reverse order, with deadlines", judged_stopper, told_to_end);
   tell("one that does not listen is told by an event", deaf, told_by_event);
