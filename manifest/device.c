@@ -21,7 +21,7 @@ struct reading {
 
 static void read_directory(struct manifest *manifest, const struct node *key, const struct node *value, void *object) {
   struct reading *reading = object;
-  struct stat status;
+  struct stat status = {0};
   const char *path;
   char found[PATH_MAX];
   (void)key;

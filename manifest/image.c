@@ -14,7 +14,7 @@
 
 /* NULL: *why says it. */
 static void *bytes_read(const char *path, size_t *length, const char **why) {
-  struct stat status;
+  struct stat status = {0};
   FILE *file = fopen(path, "rb");
   void *bytes = NULL;
   *why = NULL;

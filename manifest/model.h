@@ -57,6 +57,7 @@ struct manifest_problems {
 void *memory_grow(struct obstack *memory, void *items, uint32_t count, size_t size);
 #define APPEND(memory, array, count) ((array) = memory_grow(memory, array, count, sizeof *(array)), &(array)[(count)++])
 void *memory_take(struct obstack *memory, size_t size); /* zeroed */
+_Noreturn void memory_none(void);                       /* the machine has none left */
 char *memory_text(struct obstack *memory, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 struct manifest_problems *problems_begin(const char *path);

@@ -9,7 +9,17 @@
 
 static struct problem dropped; /* what is beyond PROBLEMS_MOST goes here */
 
-void *memory_take(struct obstack *memory, size_t size) { return memset(obstack_alloc(memory, size), 0, size); }
+_Noreturn void memory_none(void) {
+  obstack_alloc_failed_handler();
+  abort();
+}
+
+void *memory_take(struct obstack *memory, size_t size) {
+  void *room = obstack_alloc(memory, size);
+  if (!room)
+    memory_none();
+  return memset(room, 0, size);
+}
 
 void *memory_grow(struct obstack *memory, void *items, uint32_t count, size_t size) {
   void *room = items;
@@ -38,7 +48,7 @@ char *memory_text(struct obstack *memory, const char *format, ...) {
 struct manifest_problems *problems_begin(const char *path) {
   struct manifest_problems *problems = calloc(1, sizeof *problems);
   if (!problems)
-    obstack_alloc_failed_handler();
+    memory_none();
   obstack_init(&problems->memory);
   problems->path = memory_text(&problems->memory, "%s", path);
   problems->text = memory_text(&problems->memory, "%s", "");

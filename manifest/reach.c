@@ -45,13 +45,12 @@ uint32_t reach_way(uint32_t to, const uint32_t *via, uint32_t way[SIGNET_SYSTEM_
 }
 
 bool reach_breaks(const struct manifest *manifest, uint32_t process, uint32_t without) {
-  const struct process *one = &manifest->processes[process];
   bool seen[SIGNET_SYSTEM_PROCESSES_MOST] = {false};
   uint32_t stack[SIGNET_SYSTEM_PROCESSES_MOST], depth = 0;
   stack[depth++] = process;
   seen[process] = true;
   while (depth) {
-    one = &manifest->processes[stack[--depth]];
+    const struct process *one = &manifest->processes[stack[--depth]];
     for (uint32_t i = 0; i < one->need_count; i++) {
       if (!one->needs[i].process)
         continue;

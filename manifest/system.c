@@ -100,7 +100,7 @@ static void file_read(struct manifest_problems *problems) {
 static struct manifest *manifest_begin(const char *path, const struct manifest_places *places) {
   struct manifest *manifest = calloc(1, sizeof *manifest);
   if (!manifest)
-    obstack_alloc_failed_handler();
+    memory_none();
   obstack_init(&manifest->memory);
   manifest->problems = problems_begin(path);
   manifest->places = places;

@@ -233,13 +233,13 @@ struct node *tree_read(struct obstack *memory, struct manifest_problems *problem
   const struct fy_diag_cfg quiet = {.output_fn = say_nothing, .level = FYET_ERROR, .module_mask = ~0u};
   struct fy_diag *diag = fy_diag_create(&quiet);
   if (!diag)
-    obstack_alloc_failed_handler();
+    memory_none();
   fy_diag_set_collect_errors(diag, true);
   const struct fy_parse_cfg configuration = {.flags = FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE,
                                              .diag = diag};
   struct fy_parser *parser = fy_parser_create(&configuration);
   if (!parser || fy_parser_set_string(parser, problems->text, problems->length) != 0)
-    obstack_alloc_failed_handler();
+    memory_none();
   for (struct fy_event *event; !reading.failed && (event = fy_parser_parse(parser));) {
     take(&reading, event);
     fy_parser_event_free(parser, event);

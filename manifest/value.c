@@ -11,7 +11,7 @@ struct problem *value_wrong(struct manifest *manifest, const struct node *node, 
   va_list arguments;
   va_start(arguments, format);
   if (vasprintf(&text, format, arguments) < 0)
-    obstack_alloc_failed_handler();
+    memory_none();
   va_end(arguments);
   struct problem *problem = problem_add(manifest->problems, number, node->place, "%s", text);
   free(text);

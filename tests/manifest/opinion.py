@@ -95,6 +95,20 @@ def program_strings(startup):
     return strings[:arguments], strings[arguments : arguments + environment], rest[0], rest[1:]
 
 
+def server_label(client, server, offer):
+    """What the server knows the other end's slot by."""
+    if "service" not in server:
+        return offer
+    return {"files": "files", "network": "client", "names": client}[server["service"]]
+
+
+def label_of(process, number, name):
+    """The same, from what was compiled: the slot's number for who counts, its name without the number for who reads."""
+    if process.get("service") == "console":
+        return STREAMS[number % 3]
+    return "files" if name is None else name.rsplit(".", 1)[0] if "." in name else name
+
+
 def expected_grants(name, processes):
     """What the text says this process has, and nothing else: (kind, whose, contract or device) -> how often."""
     process = processes[name]
@@ -106,9 +120,9 @@ def expected_grants(name, processes):
             continue
         contract = offers(processes[server])[offer]
         if contract == "console":
-            grants += [(CLIENT, server, "files", stream) for stream in STREAMS]
+            grants += [(CLIENT, server, "files", stream, stream) for stream in STREAMS]
         else:
-            grants.append((CLIENT, server, contract, slot))
+            grants.append((CLIENT, server, contract, slot, server_label(name, processes[server], offer)))
     for client, other in processes.items():
         for need in other.get("needs", {}).values():
             server, offer = source(need).split(".")
@@ -137,11 +151,12 @@ def device_words(device):
     return ("network", " ".join(device["listen"]), " ".join(device["connect"]), str(device["connections"]))
 
 
-def found_grants(row, system, holders, contracts, devices, names):
+def found_grants(row, labels, holders, contracts, devices, names):
     grants = []
     for number, (kind, which) in enumerate(row["slots"]):
         if kind == CLIENT:
-            grants.append((CLIENT, holders[which][SERVER], contracts[which], names[number] if names else "?"))
+            grants.append((CLIENT, holders[which][SERVER], contracts[which], names[number] if names else "?",
+                           labels[which]))
         elif kind == SERVER:
             grants.append((SERVER, holders[which][CLIENT], contracts[which]))
         elif kind == DEVICE:
@@ -209,6 +224,14 @@ def disagreements(text, folder, services, tables, answer):
     if any(len(ends) != 2 for ends in holders):
         return problems + ["a channel has an end that nobody holds"]
     contracts = contract_names(system, tables)
+    labels = {}
+    for row in system.processes:
+        process = processes[row["name"]]
+        own = process.get("service") in ("files", "console")
+        slot_names = None if own else program_strings(row["startup"])[3]
+        for number, (kind, which) in enumerate(row["slots"]):
+            if kind == SERVER:
+                labels[which] = label_of(process, number, slot_names and slot_names[number])
     for row in system.processes:
         name, process = row["name"], processes[row["name"]]
         own = process.get("service") in ("files", "console")
@@ -232,7 +255,7 @@ def disagreements(text, folder, services, tables, answer):
             same(name + "'s number of slot names", len(row["slots"]), len(slot_names))
             same(name + "'s slot names, each once", len(set(slot_names)), len(slot_names))
         same(name + "'s grants", expected_grants(name, processes),
-             found_grants(row, system, holders, contracts, devices, slot_names))
+             found_grants(row, labels, holders, contracts, devices, slot_names))
         same(name + "'s restarts", policy(process.get("restart", "never")), row["policy"])
         quota = process.get("quota", {})
         for index, key in enumerate(("memory", "threads", "handles", "regions", "processes")):
