@@ -122,13 +122,18 @@ void pc_figures(const char *when) {
 static void make_first_process(void) {
   const struct signet_boot *archive = pc_archive_header();
   const struct signet_boot_entry *entry = pc_archive_entry(archive->first);
-  const uint8_t *bytes = pc_archive_bytes(archive->first);
   const struct signet_boot_device *devices = pc_archive_devices();
   struct kernel_image *image;
+  struct kernel_image_facts facts = {.instructions = 0};
   struct kernel_refusal refusal;
-  if (!bytes)
-    pc_refuse("the boot archive is damaged: '%s' is not what its hash says", entry->name);
+  /* What is loaded is hashed for its name: it need not be hashed before, unless it is refused. */
+  const uint8_t *bytes = (const uint8_t *)archive + entry->offset;
   enum signet_status status = kernel_image_load(bytes, entry->length, &image, &refusal);
+  if (!status)
+    kernel_image_facts(image, &facts);
+  if (status == SIGNET_IMAGE ? !pc_archive_bytes(archive->first)
+                             : !status && memcmp(facts.hash, entry->hash, sizeof facts.hash) != 0)
+    pc_refuse("the boot archive is damaged: '%s' is not what its hash says", entry->name);
   if (status == SIGNET_IMAGE)
     pc_refuse("'%s' is no image that may run: %s", entry->name, refusal.text);
   if (status)
