@@ -51,7 +51,7 @@ bool block_can_be_taken(void) { return kept_count || ready || (!enough() && tota
 
 bool block_comes(void) { return used > slow && total() < BLOCKS_MOST; }
 
-uint32_t blocks_used(void) { return used; }
+uint32_t blocks_used(void) { return used + slow; }
 
 void blocks_drop(void) {
   struct block block;

@@ -65,7 +65,7 @@ bool block_may_stay(void);
 /* Whether block_take would succeed. If not, and block_comes, it will soon. */
 bool block_can_be_taken(void);
 bool block_comes(void);
-/* With answers under way. */
+/* Those with answers under way, and once more those of them with slow readers. */
 uint32_t blocks_used(void);
 /* Gives all back that nobody uses. */
 void blocks_drop(void);

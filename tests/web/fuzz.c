@@ -337,11 +337,11 @@ static void go_on(struct fake *fake) {
   enum asked asked = fake->asked;
   if (asked == NOTHING)
     return;
-  fake->asked = NOTHING;
-  if (asked != BLOCK && chance(60) == 0) {
+  if (chance(60) == 0) { /* a block that is being written goes with it */
     connection_failed(&fake->connection);
     return;
   }
+  fake->asked = NOTHING;
   switch (asked) {
   case READ:
   case REPLY: {
