@@ -135,9 +135,9 @@ static struct kernel_process *next_process(struct cpu *cpu) {
   return process;
 }
 
+/* Time that was spent since another handed over to this process (handover.c) is told of this one alone. */
 static void leave(struct cpu *cpu) {
-  if (!cpu->waiting)
-    schedule_charge(cpu);
+  schedule_charge(cpu);
   cpu->process->run = RUN_IDLE;
   cpu->process = NULL;
   cpu->current = NULL;
