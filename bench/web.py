@@ -77,7 +77,7 @@ class Server:
 
 
 def sealed_manifest(top, site, folder, port):
-    """apps/web/web.yaml with another port and another site; the rest is what `make run` starts."""
+    """apps/web/web.yaml with another port, another site, and no back-off; the rest is what `make run` starts."""
     import yaml
     home = os.path.join(top, "apps/web")
     with open(os.path.join(home, "web.yaml")) as file:
@@ -90,6 +90,8 @@ def sealed_manifest(top, site, folder, port):
                 device["listen"] = ["127.0.0.1:%d" % port]
             if isinstance(device, dict) and "directory" in device:
                 device["directory"] = site if device["directory"] == "site" else os.path.join(home, device["directory"])
+    # It is crashed often here: no wait that grows from one to the next.
+    system["processes"]["extension"]["restart"] = {"when": "always", "back-off": "0ms..1ms", "limit": 1000, "within": "1h"}
     path = os.path.join(folder, "bench.yaml")
     with open(path, "w") as file:
         yaml.safe_dump(system, file, sort_keys=False)
