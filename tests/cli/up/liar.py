@@ -10,6 +10,7 @@ import sys
 import threading
 
 FOLDER, SIGNET = sys.argv[1:3]
+os.environ["ASAN_OPTIONS"] = os.environ["UBSAN_OPTIONS"] = "exitcode=99" # no status of the command
 MAGIC, VERSION = 0x544E4753, 1
 DESCRIBE, PROCESSES, CHANNELS, STATISTICS, TRACE_BEGIN, TRACE_TAKE, TRACE_END, KILL = range(1, 9)
 ESCAPES = b"\x1b]0;taken\x07\x1b[2J\xc2\x9b2J\x80\r"
@@ -84,7 +85,7 @@ def endless(kind, argument):
 
 
 def too_long(kind, argument):
-    return reply(b"", 1, length=0xffffffff)
+    return reply(bytes(4 << 20), 1) # all of it comes
 
 
 def miscounted(kind, argument):
@@ -95,6 +96,10 @@ def miscounted(kind, argument):
 
 def many_rows(kind, argument):
     return reply(system(processes=2**32 - 1, rows=[row()]), 1) if kind == DESCRIBE else honest(kind, argument)
+
+
+def a_row_more(kind, argument):
+    return reply(system(processes=65), 1) if kind == DESCRIBE else honest(kind, argument)
 
 
 def another_version(kind, argument):
@@ -110,7 +115,7 @@ def silent(kind, argument):
 
 
 WAYS = {"escapes": escapes, "backwards": backwards, "endless": endless, "too_long": too_long, "miscounted": miscounted,
-        "many_rows": many_rows, "another_version": another_version, "nonsense": nonsense, "silent": silent}
+        "many_rows": many_rows, "a_row_more": a_row_more, "another_version": another_version, "nonsense": nonsense, "silent": silent}
 
 
 def serve(peer, way):
