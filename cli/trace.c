@@ -333,6 +333,7 @@ int cli_trace(int count, char **arguments) {
     return CLI_ABSENT;
   if (!system_snapshot_take(&client, &snapshot, NULL, false)) {
     cli_error("%s", client.problem);
+    control_close(&client);
     return CLI_ABSENT;
   }
   uint64_t since = snapshot.time;
@@ -344,6 +345,7 @@ int cli_trace(int count, char **arguments) {
     cli_error("%s", client.problem);
     status = options.count ? CLI_ABSENT : 0;
   }
+  free(names);
   control_close(&client);
   return status;
 }
