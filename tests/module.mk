@@ -27,8 +27,10 @@ tests/demonstration.sh: programs $(B)/apps/first/intruder
 TESTS += tests/pc/attacks.sh tests/pc/border.sh tests/pc/driver.sh tests/pc/panic.py tests/pc/sweep.py
 
 # The web system under hostile clients, and with its processes killed.
-$(B)/tests/system/hostile: tests/system/hostile.c tests/contracts/tables.h $(B)/gen/tests/contracts/all.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+SYSTEM_PROGRAMS := $(addprefix $(B)/tests/system/,hostile ambient)
+$(B)/tests/system/hostile: tests/contracts/tables.h $(B)/gen/tests/contracts/all.h
+$(SYSTEM_PROGRAMS): $(B)/tests/system/%: tests/system/%.c $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude -I. -I$(B)/gen -o $@ $<
-ALL += $(B)/tests/system/hostile
-TESTS += $(addprefix tests/system/,kills.py many.py hostile.py)
+ALL += $(SYSTEM_PROGRAMS)
+TESTS += $(addprefix tests/system/,ambient.py kills.py many.py hostile.py)
