@@ -13,8 +13,6 @@
 
 #define EVENTS_AT_ONCE 64
 #define EVENTS_STACK 0x8000
-/* Beyond what is held: a block on its way, and what the kernel counts for channels that begin. */
-#define MEMORY_BESIDE (1u << 20)
 
 _Noreturn void service_main(const struct signet_startup *startup);
 _Noreturn void service_thread(void *unused);
@@ -203,7 +201,6 @@ static void take_clients(const struct service_startup *found) {
 
 void service_main(const struct signet_startup *startup) {
   struct service_startup found;
-  struct signet_usage usage;
   if (!service_startup(startup, &found))
     signet_process_exit(SIGNET_ENDED_EXIT, SERVICES_END_STARTUP);
   supervised.endpoint = service_slot_handle(&found, "supervision");
@@ -216,8 +213,6 @@ void service_main(const struct signet_startup *startup) {
   if (set.status != SIGNET_OK || !network_stream_begin())
     give_up(SERVICES_END_MEMORY, "its quota has no room for so many connections");
   take_clients(&found);
-  if (signet_process_usage(&usage).status == SIGNET_OK && usage.limit.memory - usage.used.memory > MEMORY_BESIDE)
-    network.block_room = usage.limit.memory - usage.used.memory - MEMORY_BESIDE;
   signet_supervised_begin(&supervised, supervised.endpoint, &calls, NULL);
   if (supervised.endpoint &&
       signet_set_insert(network.set, supervised.endpoint, network_key(NETWORK_KEY_SUPERVISION, 0)).status != SIGNET_OK)

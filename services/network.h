@@ -27,9 +27,8 @@ static inline uint64_t network_key(enum network_key kind, uint32_t index) { retu
 
 struct network_service {
   uint32_t device, set;
-  uint32_t streams;    /* connections that were granted */
-  uint32_t listeners;  /* of the device */
-  uint64_t block_room; /* bytes of blocks that may still be held for those who wait */
+  uint32_t streams;   /* connections that were granted */
+  uint32_t listeners; /* of the device */
   uint64_t area_next, area_high;
 };
 extern struct network_service network;

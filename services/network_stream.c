@@ -39,6 +39,9 @@ struct held {
 };
 _Static_assert(sizeof(struct held) == STREAM_INLINE_MOST, "as large as the largest message, and used from its start");
 #define HELD_AT_ONCE 16 /* that memory is asked for */
+/* Of the quota: what a connection's channel takes, about; and for what is on its way, a block among it. */
+#define CHANNEL_MEMORY 0x2800u
+#define MEMORY_BESIDE (1u << 20)
 
 static struct stream *streams;
 static struct held *held_free;
@@ -55,14 +58,23 @@ bool network_streams_any(void) { return streams_open != 0; }
 /* The device names connections by an index that it gives again, and above it what tells them apart. */
 static struct stream *place_of(uint32_t number) { return &streams[number & 0xffff]; }
 
+/* Whether what waits may still be held: not what those who come need, up to half of the quota. The kernel's word, for
+ * it counts channels and blocks in its own way. */
+static bool may_hold(void) {
+  struct signet_usage usage;
+  uint64_t kept = MEMORY_BESIDE + (uint64_t)(network.streams - streams_open) * CHANNEL_MEMORY;
+  if (signet_process_usage(&usage).status != SIGNET_OK)
+    return false;
+  if (kept > usage.limit.memory / 2)
+    kept = usage.limit.memory / 2;
+  return usage.limit.memory - usage.used.memory >= kept;
+}
+
 static struct held *held_take(void) {
   if (!held_free) {
-    struct held *more = NULL;
-    if (network.block_room >= HELD_AT_ONCE * sizeof *more)
-      more = network_memory(HELD_AT_ONCE * sizeof *more);
+    struct held *more = may_hold() ? network_memory(HELD_AT_ONCE * sizeof *more) : NULL;
     if (!more)
       return NULL;
-    network.block_room -= HELD_AT_ONCE * sizeof *more;
     for (uint32_t i = 0; i < HELD_AT_ONCE; i++) {
       more[i].next = held_free;
       held_free = &more[i];
@@ -128,18 +140,17 @@ static void fail_block(struct stream *stream, union network_message *message, co
 /* ---- What waits holds its block, if there is room ---- */
 
 static bool hold_block(struct stream *stream, enum doing doing, const struct contract_block *block) {
-  if (block->length > network.block_room)
+  if (!may_hold())
     return false;
-  network.block_room -= block->length;
   stream->block = *block;
   stream->doing = (uint8_t)doing;
   return true;
 }
 
-static void release_block(struct stream *stream, struct contract_block *block) {
-  *block = stream->block;
-  network.block_room += block->length;
+static struct contract_block release_block(struct stream *stream) {
+  struct contract_block block = stream->block;
   stream->block = (struct contract_block){0, 0, 0};
+  return block;
 }
 
 /* ---- Reading ---- */
@@ -313,13 +324,10 @@ uint32_t network_stream_made(uint32_t number) {
 
 void network_stream_drop(uint32_t number) {
   struct stream *stream = place_of(number);
-  struct contract_block block;
   if (stream->number != number)
     return;
-  if (stream->block.handle) {
-    release_block(stream, &block);
-    signet_handle_close(block.handle);
-  }
+  if (stream->block.handle)
+    signet_handle_close(release_block(stream).handle);
   held_give_back(stream);
   if (stream->endpoint)
     signet_handle_close(stream->endpoint);
@@ -414,9 +422,9 @@ static void go_on(struct stream *stream, union network_message *message) {
   case READING_BLOCK:
     if (!stream->readable)
       return;
-    release_block(stream, &block);
+    block = release_block(stream);
     if (!read_block(stream, message, &block))
-      hold_block(stream, READING_BLOCK, &block);
+      stream->block = block;
     return;
   case WRITING:
   case REPLYING:
@@ -426,7 +434,7 @@ static void go_on(struct stream *stream, union network_message *message) {
   case WRITING_BLOCK:
     if (!send_left(stream, &failed))
       return;
-    release_block(stream, &block);
+    block = release_block(stream);
     written_block(stream, message, &block, failed);
     return;
   }

@@ -34,17 +34,9 @@
  * build/services/network: struct signet_program names its slots: "network" is the network device, "supervision" the
  * client end of contracts/supervision.contract, if it is supervised, and all others are server ends of
  * contracts/network.contract, one a client. It ends when its last client is gone and what that left, unless it is
- * supervised: then when it is told to. Quota it needs: threads 2, handles 16 and 1 a connection, regions 64, memory
- * 2 MiB, its stack, 64 bytes a connection that the device has, and for each that waits to send what it holds: 4 KiB, or
- * a block. When that is used up it refuses to hold more.
- *
- * build/services/names: struct signet_program names its slots: "supervision" is the client end of
- * contracts/supervision.contract, if it is supervised, and all others are server ends of contracts/names.contract, one
- * a client. Its arguments behind the first say what is granted, and nothing else is: "SLOT:find:PREFIX" lets the client
- * at the slot of that name connect to and list the name PREFIX and those below it, "SLOT:offer:PREFIX" offer them; SLOT
- * "*" is every client, an empty PREFIX every name. It ends when its last client is gone, unless it is supervised: then
- * when it is told to. Each client can offer 12 names. Quota it needs: threads 1, handles 16 and 14 a client, regions
- * 16, memory 1 MiB and its stack of 64 KiB.
+ * supervised: then when it is told to. Quota it needs: threads 2, handles 16 and 1 a connection (and 1 while a block of
+ * it waits), regions 64 and 1 a block that waits, memory 2 MiB, its stack, 10 KiB a connection, and what shall be held
+ * for those that wait to send: 4 KiB each, or a block. When that is used up it refuses to hold more.
  *
  * A service that cannot begin ends with a status of SERVICES_ENDS.
  */

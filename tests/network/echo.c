@@ -4,6 +4,7 @@
  *   r  what comes is sent back by REPLY        w  by WRITE, then READ        b  from then on by READ_BLOCK, WRITE_BLOCK
  *   g  sends blocks without end                i  sends messages without end
  *   s  ends its own direction, then reads on   n  reads nothing more, and does not close    x  closes those
+ *   m  says whether a block was refused because too many were held: "refused", "none"
  *   e  tries requests that must be refused, and sends which were not: "good" if none
  *   c  connects to the address that follows ("127.0.0.1:80"), through "outward": sends what became of it
  *
@@ -34,6 +35,7 @@ struct stream {
 
 static uint32_t set, networks, outward, listener_handles[2];
 static struct stream streams[STREAMS_MOST];
+static uint32_t blocks_refused;
 static uint32_t connecting; /* the stream that asked, plus 1 */
 static union {
   struct signet_message message;
@@ -228,6 +230,9 @@ static void on_bytes(uint32_t index, const uint8_t *bytes, uint32_t length) {
           stream_end(&streams[i]);
       say_and_end(stream, "closed");
       return;
+    case 'm':
+      say_and_end(stream, blocks_refused ? "refused" : "none");
+      return;
     case 'e':
       ask_wrongly(stream);
       return;
@@ -295,6 +300,7 @@ static void on_stream(uint32_t index) {
       say_and_end(stream, "ended");
     return;
   case STREAM_FAILED_BLOCK:
+    blocks_refused += buffer.stream.data[0] == STREAM_ERROR_MEMORY;
     signet_handle_close(buffer.message.moved[0].handle);
     stream_end(stream);
     return;

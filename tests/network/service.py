@@ -225,9 +225,21 @@ def test_slow_reader(s):
         connection.sendall(b"g")
     time.sleep(0.5)
     with s.connect() as connection:
-        ok(echoes(connection, b"rstill there"), "more waiting blocks than it has room for")
+        ok(echoes(connection, b"rstill there"), "more waiting blocks than it has room for keep nobody waiting")
+
+    def refused():
+        with s.connect() as connection:
+            connection.sendall(b"m")
+            return rest(connection) == b"refused"
+
+    ok(within(5, refused), "and their clients are told so")
     for connection in slow:
         connection.close()
+    with s.connect(receive_buffer=8192) as connection:
+        connection.sendall(b"g")
+        time.sleep(0.2)
+        length = len(receive(connection, 4 << 20))
+        ok(length == 4 << 20, "when they are gone there is room again")
 
 
 def ends(connection):
