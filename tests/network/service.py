@@ -261,6 +261,13 @@ def test_half_closed(s):
             echoes(connection, mode + b"text")
             connection.shutdown(socket.SHUT_WR)
             ok(rest(connection) == b"ended", f"its client is told when the other side ends its direction ({mode})")
+        good = 0
+        for _ in range(50):  # The end is there, or comes, before the bytes are read.
+            with s.connect() as connection:
+                connection.sendall(mode + b"text")
+                connection.shutdown(socket.SHUT_WR)
+                good += rest(connection) == mode + b"textended"
+        ok(good == 50, f"also of one that comes with the bytes ({good} of 50)")
     with s.connect() as connection:
         echoes(connection, b"btext")
         connection.shutdown(socket.SHUT_WR)
