@@ -1,5 +1,5 @@
-# The ABI reference is generated; a test keeps it up to date.
-TESTS += tests/docs/abi.sh
+# The ABI reference is generated; a test keeps it up to date. Another follows the links of all documents.
+TESTS += tests/docs/abi.sh tests/docs/links.py
 .PHONY: docs
 docs:
 	docs/abi.py
