@@ -16,6 +16,7 @@
 
 #include <signet/abi.h>
 
+#include "contractc/excerpt.h"
 #include "contractc/problems.h"
 
 #define SOURCE_MOST (1u << 20) /* bytes of a contract's text */
@@ -99,8 +100,6 @@ void place_find(struct place place, uint32_t *line, uint32_t *column);
 void problems_print(const struct compilation *compilation, FILE *out);
 bool problems_print_json(const struct compilation *compilation, FILE *out);
 void problems_list(FILE *out);
-/* The name of `count` that is most like `name`, or NULL where none is like it. */
-const char *name_nearest(const char *name, const char *const *names, uint32_t count);
 
 /* ---- The contract ---- */
 

@@ -51,44 +51,17 @@ void problem_trace(struct compilation *compilation, struct problem *problem, con
   va_end(arguments);
 }
 
-void place_find(struct place place, uint32_t *line, uint32_t *column) {
-  *line = 1;
-  *column = 1;
-  for (uint32_t i = 0; i < place.offset && i < place.source->length; i++) {
-    ++*column;
-    if (place.source->text[i] == '\n') {
-      ++*line;
-      *column = 1;
-    }
-  }
+static struct excerpt excerpt(struct place place) {
+  const struct source *source = place.source;
+  return (struct excerpt){source->text ? source->text : "", source->text ? source->length : 0, place.offset,
+                          place.length};
 }
 
-/* The line with a caret under what is meant. Bytes that a terminal could act on are shown as '?'. */
+void place_find(struct place place, uint32_t *line, uint32_t *column) { excerpt_find(excerpt(place), line, column); }
+
 static void line_print(struct place place, FILE *out) {
-  const char *text = place.source->text;
-  uint32_t line, column, start = place.offset, end = place.offset;
-  if (!text || place.offset > place.source->length)
-    return;
-  place_find(place, &line, &column);
-  while (start > 0 && text[start - 1] != '\n')
-    start--;
-  while (end < place.source->length && text[end] != '\n')
-    end++;
-  if (place.offset - start > 200)
-    start = place.offset - 200;
-  if (end - start > 400)
-    end = start + 400;
-  fprintf(out, "%6u | ", line);
-  for (uint32_t i = start; i < end; i++)
-    fputc(text[i] == '\t' || ((unsigned char)text[i] >= ' ' && text[i] != 0x7f) ? text[i] : '?', out);
-  fputs("\n       | ", out);
-  for (uint32_t i = start; i < place.offset; i++)
-    if (((unsigned char)text[i] & 0xc0) != 0x80) /* one caret column for one character of UTF-8 */
-      fputc(text[i] == '\t' ? '\t' : ' ', out);
-  fputc('^', out);
-  for (uint32_t i = place.offset + 1; i < place.offset + place.length && i < end; i++)
-    fputc('~', out);
-  fputc('\n', out);
+  if (place.source->text)
+    excerpt_print(excerpt(place), out, "", "");
 }
 
 static void position_print(struct place place, FILE *out) {
@@ -117,11 +90,6 @@ void problems_print(const struct compilation *compilation, FILE *out) {
   }
   if (compilation->problem_dropped)
     fprintf(out, "contractc: %u more problems are not shown\n", compilation->problem_dropped);
-}
-
-static json_t *text_json(const char *text) {
-  json_t *string = json_string(text);
-  return string ? string : json_string("(not UTF-8)");
 }
 
 static json_t *position_json(struct place place) {
@@ -167,39 +135,4 @@ void problems_list(FILE *out) {
 #define PROBLEM_PRINT(number, name, text) fprintf(out, "E%u %s\n", number, text);
   PROBLEMS(PROBLEM_PRINT)
 #undef PROBLEM_PRINT
-}
-
-/* How many letters have to change, at most 32 letters. */
-static unsigned distance(const char *a, const char *b) {
-  size_t m = strlen(a), n = strlen(b);
-  unsigned row[33];
-  if (m > 32 || n > 32)
-    return 99;
-  for (unsigned j = 0; j <= n; j++)
-    row[j] = j;
-  for (size_t i = 1; i <= m; i++) {
-    unsigned diagonal = row[0];
-    row[0] = (unsigned)i;
-    for (size_t j = 1; j <= n; j++) {
-      unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      if (row[j] + 1 < best)
-        best = row[j] + 1;
-      if (row[j - 1] + 1 < best)
-        best = row[j - 1] + 1;
-      row[j] = best;
-    }
-  }
-  return row[n];
-}
-
-const char *name_nearest(const char *name, const char *const *names, uint32_t count) {
-  const char *nearest = NULL;
-  unsigned best = (unsigned)strlen(name) / 3 + 2;
-  for (uint32_t i = 0; i < count; i++)
-    if (distance(name, names[i]) < best) {
-      best = distance(name, names[i]);
-      nearest = names[i];
-    }
-  return nearest;
 }

@@ -15,6 +15,7 @@
 #include <signet/abi.h>
 #include <signet/system.h>
 
+#include "contractc/excerpt.h"
 #include "manifest/manifest.h"
 #include "manifest/problems.h"
 
@@ -69,8 +70,6 @@ void problem_note(struct manifest_problems *problems, struct problem *problem, s
                   ...) __attribute__((format(printf, 4, 5)));
 /* In the order of the file; the same words at the same place only once. */
 void problems_sort(struct manifest_problems *problems);
-/* The name that was probably meant, or NULL. */
-const char *name_nearest(const char *name, const char *const *names, uint32_t count);
 
 /* ---- YAML (tree.c) ---- */
 

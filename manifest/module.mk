@@ -1,5 +1,6 @@
 # Reading manifests: a library for the `signet` command.
 MANIFEST_SOURCES := $(wildcard manifest/*.c)
+MANIFEST_SHARED := contractc/draw.c contractc/excerpt.c # with the contract compiler
 MANIFEST_CONTRACTS := $(B)/gen/manifest/contracts.c
 MANIFEST_OBJECTS := $(patsubst %,$(B)/%.o,$(MANIFEST_SOURCES)) $(B)/manifest/contracts.o
 MANIFEST_LDLIBS := -lfyaml -lb2 -ljansson -lelf -lz
@@ -17,14 +18,14 @@ $(B)/manifest/contracts.o: $(MANIFEST_CONTRACTS) $$(CONTRACT_HEADERS)
 $(B)/manifest/%.c.o: manifest/%.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -fPIE -MMD -MP -c $< -o $@
-$(LIBMANIFEST): $(MANIFEST_OBJECTS) $(B)/contractc/draw.o
+$(LIBMANIFEST): $(MANIFEST_OBJECTS) $(MANIFEST_SHARED:%.c=$(B)/%.o)
 	@mkdir -p $(@D)
 	rm -f $@ && ar rcs $@ $^
 $(B)/sanitize/manifest/contracts.o: $(MANIFEST_CONTRACTS) $$(CONTRACT_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -I$(B)/gen -D_GNU_SOURCE $(SANITIZE) -MMD -MP -c $< -o $@
 $(LIBMANIFEST_SANITIZE): $(patsubst %.c,$(B)/sanitize/%.o,$(MANIFEST_SOURCES)) $(B)/sanitize/manifest/contracts.o \
-  $(B)/sanitize/contractc/draw.o
+  $(MANIFEST_SHARED:%.c=$(B)/sanitize/%.o)
 	@mkdir -p $(@D)
 	rm -f $@ && ar rcs $@ $^
 ALL += $(LIBMANIFEST)
@@ -44,7 +45,7 @@ fuzz-manifest: $(MANIFEST_CONTRACTS)
 	@mkdir -p $(B)/fuzz/manifest
 	clang -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize=pointer-overflow \
 	  -fno-sanitize-recover=all -D_GNU_SOURCE -Iinclude -I. -I$(B)/gen \
-	  tests/manifest/fuzz.c services/system.c $(MANIFEST_SOURCES) $< $(MANIFEST_LDLIBS) -o $(B)/fuzz/manifest-fuzzer
+	  tests/manifest/fuzz.c services/system.c $(MANIFEST_SOURCES) $(MANIFEST_SHARED) $< $(MANIFEST_LDLIBS) -o $(B)/fuzz/manifest-fuzzer
 	$(B)/fuzz/manifest-fuzzer -max_total_time=$(or $(SECONDS),60) -max_len=16384 $(B)/fuzz/manifest \
 	  tests/manifest/good tests/manifest/bad apps/web
 MANIFEST_TESTS := $(B)/tests/manifest/fuzz

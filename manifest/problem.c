@@ -120,59 +120,13 @@ void problems_sort(struct manifest_problems *problems) {
 
 /* ---- Printing ---- */
 
-static void find(const struct manifest_problems *problems, struct place place, uint32_t *line, uint32_t *column) {
-  *line = 1;
-  *column = 1;
-  for (uint32_t i = 0; i < place.offset && i < problems->length; i++) {
-    *column += ((unsigned char)problems->text[i] & 0xc0) != 0x80; /* one for one character of UTF-8 */
-    if (problems->text[i] == '\n') {
-      ++*line;
-      *column = 1;
-    }
-  }
-}
-
-static bool shows(char letter) { return (unsigned char)letter >= ' ' && letter != 0x7f; }
-
-/* Words of the file may be in it: what a terminal could act on is shown as '?'. */
-static void text_print(const char *text, FILE *to) {
-  for (; *text; text++)
-    fputc(shows(*text) ? *text : '?', to);
-}
-
-/* The line with a caret under what is meant. */
-static void line_print(const struct manifest_problems *problems, struct place place, FILE *to, const char *mark,
-                       const char *plain) {
-  const char *text = problems->text;
-  uint32_t line, column, start = place.offset, end = place.offset;
-  if (place.offset > problems->length)
-    return;
-  find(problems, place, &line, &column);
-  while (start > 0 && text[start - 1] != '\n')
-    start--;
-  while (end < problems->length && text[end] != '\n')
-    end++;
-  if (place.offset - start > 200)
-    start = place.offset - 200;
-  if (end - start > 400)
-    end = start + 400;
-  fprintf(to, "%6u | ", line);
-  for (uint32_t i = start; i < end; i++)
-    fputc(text[i] == '\t' || shows(text[i]) ? text[i] : '?', to);
-  fputs("\n       | ", to);
-  for (uint32_t i = start; i < place.offset; i++)
-    if (((unsigned char)text[i] & 0xc0) != 0x80)
-      fputc(text[i] == '\t' ? '\t' : ' ', to);
-  fprintf(to, "%s^", mark);
-  for (uint32_t i = place.offset + 1; i < place.offset + place.length && i < end; i++)
-    if (((unsigned char)text[i] & 0xc0) != 0x80)
-      fputc('~', to);
-  fprintf(to, "%s\n", plain);
+static struct excerpt excerpt(const struct manifest_problems *problems, struct place place) {
+  return (struct excerpt){problems->text, problems->length, place.offset, place.length};
 }
 
 static void position_print(const struct manifest_problems *problems, struct place place, FILE *to) {
   uint32_t line, column;
-  find(problems, place, &line, &column);
+  excerpt_find(excerpt(problems, place), &line, &column);
   text_print(problems->path, to);
   fprintf(to, ":%u:%u: ", line, column);
 }
@@ -193,13 +147,13 @@ void manifest_problems_print(const struct manifest_problems *problems, FILE *to,
     text_print(problem->text, to);
     fputc('\n', to);
     if (!problem->nowhere)
-      line_print(problems, problem->place, to, mark, plain);
+      excerpt_print(excerpt(problems, problem->place), to, mark, plain);
     for (uint32_t j = 0; j < problem->note_count; j++) {
       position_print(problems, problem->notes[j].place, to);
       fputs("note: ", to);
       text_print(problem->notes[j].text, to);
       fputc('\n', to);
-      line_print(problems, problem->notes[j].place, to, mark, plain);
+      excerpt_print(excerpt(problems, problem->notes[j].place), to, mark, plain);
     }
     if (problem->suggestion) {
       fputs("  help: ", to);
@@ -211,18 +165,13 @@ void manifest_problems_print(const struct manifest_problems *problems, FILE *to,
     fprintf(to, "%u more problems are not shown\n", problems->dropped);
 }
 
-static json_t *text_json(const char *text) {
-  json_t *string = json_string(text);
-  return string ? string : json_string("(not UTF-8)");
-}
-
 static json_t *position_json(const struct manifest_problems *problems, struct place place, bool nowhere) {
   uint32_t line, column;
   json_t *object = json_object();
   json_object_set_new(object, "file", text_json(problems->path));
   if (nowhere)
     return object;
-  find(problems, place, &line, &column);
+  excerpt_find(excerpt(problems, place), &line, &column);
   json_object_set_new(object, "line", json_integer(line));
   json_object_set_new(object, "column", json_integer(column));
   json_object_set_new(object, "length", json_integer(place.length));
@@ -251,41 +200,4 @@ json_t *manifest_problems_json(const struct manifest_problems *problems) {
     json_array_append_new(list, object);
   }
   return list;
-}
-
-/* ---- Names ---- */
-
-/* How many letters have to change, of names of at most NAME_MOST. */
-static unsigned distance(const char *a, const char *b) {
-  size_t m = strlen(a), n = strlen(b);
-  unsigned row[NAME_MOST + 1];
-  if (m > NAME_MOST || n > NAME_MOST)
-    return 99;
-  for (unsigned j = 0; j <= n; j++)
-    row[j] = j;
-  for (size_t i = 1; i <= m; i++) {
-    unsigned diagonal = row[0];
-    row[0] = (unsigned)i;
-    for (size_t j = 1; j <= n; j++) {
-      unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      if (row[j] + 1 < best)
-        best = row[j] + 1;
-      if (row[j - 1] + 1 < best)
-        best = row[j - 1] + 1;
-      row[j] = best;
-    }
-  }
-  return row[n];
-}
-
-const char *name_nearest(const char *name, const char *const *names, uint32_t count) {
-  const char *nearest = NULL;
-  unsigned best = (unsigned)strlen(name) / 3 + 2;
-  for (uint32_t i = 0; i < count; i++)
-    if (distance(name, names[i]) < best) {
-      best = distance(name, names[i]);
-      nearest = names[i];
-    }
-  return nearest;
 }
