@@ -153,9 +153,9 @@ bool control_socket_make(struct control_socket *made, const char *path, const ch
     if (made->directory < 0)
       cli_error("%s: %s; --socket names another place", folder, problem);
   }
+  made->path = whole;
   if (made->directory < 0 || !whole)
     return false;
-  made->path = whole;
   name = last_part(made->path);
   if (!name_fits(name)) {
     cli_error("%s: want the name of a socket, of at most 64 bytes", made->path);

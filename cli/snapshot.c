@@ -150,7 +150,11 @@ static bool take_processes(struct control_client *client, struct system_snapshot
   snapshot->processes = good ? calloc(count + 1, sizeof *snapshot->processes) : NULL;
   if (good && !snapshot->processes)
     client->problem = "there is no memory to show it";
-  for (size_t i = 0; snapshot->processes && i < count; i++) {
+  if (!snapshot->processes) {
+    free(records);
+    return false;
+  }
+  for (size_t i = 0; i < count; i++) {
     struct system_process *process = &snapshot->processes[i];
     process->seen = ((const struct signet_observed_process *)records)[i];
     system_printable(process->name, sizeof process->name, process->seen.name, sizeof process->seen.name);
@@ -162,7 +166,7 @@ static bool take_processes(struct control_client *client, struct system_snapshot
   take_off_children(snapshot);
   for (size_t i = 0; i < snapshot->process_count; i++)
     describe_process(snapshot, &snapshot->processes[i], before);
-  return snapshot->processes;
+  return true;
 }
 
 /* ---- Channels ---- */
