@@ -181,9 +181,8 @@ static void take_apart(struct kernel_process *process) {
   process->state = SIGNET_PROCESS_STOPPED;
   if (process->parent)
     process->parent->children_alive--;
-  struct kernel_report report = {.process = process->number,
-                                 .parent = process->parent ? process->parent->number : 0,
-                                 .ending = process->ending};
+  struct kernel_report report = {
+      .process = process->number, .parent = process->parent ? process->parent->number : 0, .ending = process->ending};
   memcpy(report.name, process->name, sizeof report.name);
   memcpy(report.image, process->hash, sizeof report.image);
   port_report(&report);

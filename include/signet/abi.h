@@ -143,7 +143,7 @@ struct signet_result {
    * of several that wait a message wakes one. */                                                                      \
   X(33, set_receive, 4)                                                                                                \
   /* process_observe(what, after, buffer, length) -> how many records were written, at most 64: SIGNET_OBSERVE_* of    \
-   * the caller and of those that descend from it, in the order of their numbers, from the first that is greater than          \
+   * the caller and of those that descend from it, in the order of their numbers, from the first that is greater than  \
    * `after`; 0 when there is none. ARGUMENT when not even one fits. */                                                \
   X(34, process_observe, 4)
 

@@ -39,9 +39,9 @@ struct port_device *pc_device_create(const struct signet_boot_device *row) {
   return device;
 }
 
-/* Of the interrupts that the last holder has not asked for, the next hears nothing. The line stays open, as it was made:
- * it is an edge that interrupts, so a source that nobody serves is heard once. Ports, the archive and the power keep
- * nothing here. */
+/* Of the interrupts that the last holder has not asked for, the next hears nothing. The line stays open, as it was
+ * made: it is an edge that interrupts, so a source that nobody serves is heard once. Ports, the archive and the power
+ * keep nothing here. */
 void port_device_reset(struct port_device *device) {
   if (device->kind == SIGNET_BOOT_INTERRUPT)
     lines[device->first].arrived = 0;

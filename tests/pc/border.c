@@ -20,13 +20,9 @@ static const struct exchange {
   struct signet_contract contract;
   struct signet_contract_message messages[2];
   uint8_t next[2];
-} exchange = {.contract = {.version = 1,
-                           .messages = 2,
-                           .states = 1,
-                           .slots_to_server = 4,
-                           .slots_to_client = 4,
-                           .data_most = 16},
-              .messages = {{.to_client = 0, .length_most = 16}, {.to_client = 1, .length_most = 16}}};
+} exchange = {
+    .contract = {.version = 1, .messages = 2, .states = 1, .slots_to_server = 4, .slots_to_client = 4, .data_most = 16},
+    .messages = {{.to_client = 0, .length_most = 16}, {.to_client = 1, .length_most = 16}}};
 
 static uint64_t now(void) { return signet_clock_read(SIGNET_CLOCK_MONOTONIC).value; }
 
