@@ -7,10 +7,10 @@
 
 #include "cli/cli.h"
 
-static bool accept(void *context, const void *bytes, size_t length, char *why, size_t size) {
+static bool accept(void *context, uint32_t cpus, const void *bytes, size_t length, char *why, size_t size) {
   struct kernel_image *image;
   struct kernel_refusal refusal = {.text = "there is no memory to look at it"};
-  (void)context;
+  (void)context, (void)cpus;
   if (kernel_image_load(bytes, length, &image, &refusal) == SIGNET_OK) {
     kernel_image_release(image);
     return true;

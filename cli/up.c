@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 
 #define SUPERVISOR "supervisor"
 enum supervisor_slot { SLOT_ARCHIVE, SLOT_POWER, SLOT_DEVICES };
+#define LOOK_AGAIN 1000000 /* nanoseconds */
 #define ENDINGS_MOST (SIGNET_SYSTEM_PROCESSES_MOST + 1)
 
 static const char help[] =
@@ -52,8 +54,9 @@ static struct {
   uint32_t compiled_length;
   const struct manifest_image *images;
   struct linux_archive_entry *entries;
+  bool kernel;                  /* it is made */
   struct kernel_image **loaded; /* held, so that each restart finds its image verified */
-  size_t image_count;
+  size_t loaded_count, image_count;
   struct kernel_process *supervisor;
   void *supervisor_image;
   size_t supervisor_length;
@@ -121,13 +124,61 @@ static int parse(int count, char **arguments) {
 
 /* ---- Building ---- */
 
+/* The kernel that will run it all: false, it has been said why. */
+static bool make_kernel(uint32_t cpus) {
+  const struct linux_port_options port = {.cpus = options.cpus ? options.cpus : cpus, .report = up_watch_report};
+  const char *problem;
+  if (!linux_port_prepare(&port, &problem))
+    cli_error("%s", problem);
+  else if (!kernel_initialise())
+    cli_error("no memory for the kernel");
+  else
+    return up.kernel = true;
+  return false;
+}
+
+/* The kernel's verdict, which holds from then on: the supervisor has it judge the same bytes again, and it finds them
+ * judged. */
+static bool accept(void *context, uint32_t cpus, const void *bytes, size_t length, char *why, size_t size) {
+  struct kernel_refusal refusal;
+  (void)context;
+  snprintf(why, size, "the machine has no memory left");
+  struct kernel_image **more = realloc(up.loaded, (up.loaded_count + 1) * sizeof *more);
+  if (!more)
+    return false;
+  up.loaded = more;
+  if (!up.kernel && !make_kernel(cpus)) {
+    snprintf(why, size, "there is no kernel to judge it");
+    return false;
+  }
+  enum signet_status status = kernel_image_load(bytes, length, &up.loaded[up.loaded_count], &refusal);
+  if (status == SIGNET_IMAGE)
+    snprintf(why, size, "%s", refusal.text);
+  up.loaded_count += status == SIGNET_OK;
+  return status == SIGNET_OK;
+}
+
+static void tell_problems(const struct manifest_problems *problems) {
+  if (!options.json) {
+    manifest_problems_print(problems, stderr, isatty(2));
+    return;
+  }
+  json_t *line = json_pack("{s:s, s:o}", "manifest", options.path, "problems", manifest_problems_json(problems));
+  json_dumpf(line, stderr, JSON_COMPACT);
+  json_decref(line);
+  fputc('\n', stderr);
+}
+
 static bool read_manifest(void) {
   static char services[CLI_PATH_MOST];
-  const struct manifest_places places = {.services = cli_beside("services", services)};
+  const struct manifest_places places = {.services = cli_beside("services", services), .accept = accept};
   struct manifest_problems *problems;
   up.manifest = manifest_read(options.path, &places, &problems);
+  /* Of one that is sound these are warnings. */
+  if (manifest_problem_count(problems) && !(up.manifest && options.quiet))
+    tell_problems(problems);
+  manifest_problems_release(problems);
   if (!up.manifest) {
-    manifest_problems_print(problems, stderr, isatty(2));
     cli_error("%s: not started", options.path);
     return false;
   }
@@ -138,27 +189,13 @@ static bool read_manifest(void) {
   return up.compiled;
 }
 
-/* Images are judged here, where there is a reason to give; the supervisor has the kernel judge them again, which finds
- * them judged. */
-static bool load_images(void) {
+static bool list_images(void) {
   up.entries = calloc(up.image_count + 1, sizeof *up.entries);
-  up.loaded = calloc(up.image_count + 1, sizeof *up.loaded);
-  if (!up.entries || !up.loaded) {
+  for (size_t i = 0; up.entries && i < up.image_count; i++)
+    up.entries[i] = (struct linux_archive_entry){up.images[i].name, up.images[i].bytes, up.images[i].length};
+  if (!up.entries)
     cli_error("no memory for the images");
-    return false;
-  }
-  for (size_t i = 0; i < up.image_count; i++) {
-    const struct manifest_image *image = &up.images[i];
-    struct kernel_refusal refusal;
-    up.entries[i] = (struct linux_archive_entry){image->name, image->bytes, image->length};
-    enum signet_status status = kernel_image_load(image->bytes, image->length, &up.loaded[i], &refusal);
-    if (status == SIGNET_OK)
-      continue;
-    cli_error("%s: the image of process %s is refused: %s", image->path, image->name,
-              status == SIGNET_IMAGE ? refusal.text : "the machine has no memory left");
-    return false;
-  }
-  return true;
+  return up.entries;
 }
 
 /* What the supervisor has, besides what all the others together have. */
@@ -279,22 +316,11 @@ static bool make_devices(const struct manifest_device *devices, size_t count) {
 static bool build(void) {
   const struct manifest_device *devices;
   size_t count = manifest_devices(up.manifest, &devices);
-  const char *problem;
-  struct linux_port_options port = {.cpus = options.cpus ? options.cpus : manifest_cpus(up.manifest),
-                                    .report = up_watch_report};
   if (count > SIGNET_SLOTS_MOST - SLOT_DEVICES) {
     cli_error("%s: %zu devices; a system has at most %d", options.path, count, SIGNET_SLOTS_MOST - SLOT_DEVICES);
     return false;
   }
-  if (!linux_port_prepare(&port, &problem)) {
-    cli_error("%s", problem);
-    return false;
-  }
-  if (!kernel_initialise()) {
-    cli_error("no memory for the kernel");
-    return false;
-  }
-  return load_images() && make_supervisor(count) && make_devices(devices, count);
+  return list_images() && make_supervisor(count) && make_devices(devices, count);
 }
 
 /* From here on this process is sealed. */
@@ -353,12 +379,19 @@ static bool is_told(void) {
 
 /* Until the system has ended; -1, or the signal that stopped it without more ado. */
 static int run(const sigset_t *signals) {
-  bool asked = false;
+  bool asked = false, passed_on = false;
   struct signet_ending ending;
   for (;;) {
     uint64_t patience = up_watch_tell();
     if (is_told() || kernel_process_ended(up.supervisor, &ending))
       return -1;
+    /* One that does not listen yet would be ended by it. */
+    if (asked && !passed_on && up_watch_begun()) {
+      kernel_process_event(up.supervisor, SIGNET_EVENT_TERMINATE);
+      passed_on = true;
+    }
+    if (asked && !passed_on)
+      patience = LOOK_AGAIN;
     const struct timespec wait = {(time_t)(patience / 1000000000), (long)(patience % 1000000000)};
     int number = sigtimedwait(signals, NULL, &wait);
     if (number <= 0 || number == UP_WAKE)
@@ -367,7 +400,6 @@ static int run(const sigset_t *signals) {
       return number;
     asked = true;
     up_watch_system("is ending", "once more stops it at once");
-    kernel_process_event(up.supervisor, SIGNET_EVENT_TERMINATE);
   }
 }
 

@@ -18,7 +18,7 @@ struct up_watch {
   const struct signet_system *system; /* compiled */
   bool json, quiet;
 };
-/* Before linux_port_prepare names up_watch_report. Both structures are used until the end. */
+/* Before the first process starts. Both structures are used until the end. */
 void up_watch_begin(const struct up_watch *watch);
 /* For linux_port_options. */
 void up_watch_report(void *context, const struct kernel_report *report);
@@ -27,6 +27,8 @@ void up_watch_processes(struct control_process *rows);
 /* Sends the signal UP_WAKE to that thread when there is something to be told. Known from here on: the supervisor. */
 #define UP_WAKE (SIGRTMIN + 1)
 void up_watch_supervisor(uint32_t number, int thread);
+/* Whether the supervisor has made a process: it listens to events before it does. */
+bool up_watch_begun(void);
 /* Tells what is new. -> nanoseconds after which it is to be called again although nothing woke the thread. One thread.
  */
 uint64_t up_watch_tell(void);

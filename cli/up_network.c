@@ -2,6 +2,7 @@
  * resolver's library is in the program that hosts the kernel. One thread. */
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,6 +48,8 @@ static bool read_addresses(FILE *from, const char *host_and_port, struct list *l
 static bool look_up(const char *host, const char *host_and_port, struct list *list) {
   char *const arguments[] = {"getent", "ahosts", (char *)(uintptr_t)host, NULL};
   posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  sigset_t none;
   int ends[2], status = 0;
   size_t before = list->count;
   pid_t child;
@@ -56,7 +59,13 @@ static bool look_up(const char *host, const char *host_and_port, struct list *li
   posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
   posix_spawn_file_actions_addclose(&actions, ends[0]);
   posix_spawn_file_actions_addclose(&actions, ends[1]);
-  bool good = posix_spawnp(&child, arguments[0], &actions, NULL, arguments, environ) == 0;
+  /* It may wait for long: ^C, which is blocked here, ends it. */
+  sigemptyset(&none);
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  bool good = posix_spawnp(&child, arguments[0], &actions, &attributes, arguments, environ) == 0;
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   FILE *from = fdopen(ends[0], "r");

@@ -270,6 +270,11 @@ static bool say_gone(struct row *row) {
   return row->gone = true;
 }
 
+bool up_watch_begun(void) {
+  struct signet_observed_process process;
+  return kernel_observe(SIGNET_OBSERVE_PROCESSES, supervisor, &process, sizeof process) > 0;
+}
+
 uint64_t up_watch_tell(void) {
   static struct signet_observed_process processes[128];
   size_t count;

@@ -103,7 +103,7 @@ static struct image *image_find(struct manifest *manifest, struct process *proce
   }
   char reason[512] = "";
   const struct manifest_places *places = manifest->places;
-  if (places->accept && !places->accept(places->context, bytes, length, reason, sizeof reason)) {
+  if (places->accept && !places->accept(places->context, manifest->cpus, bytes, length, reason, sizeof reason)) {
     problem = problem_add(manifest->problems, PROBLEM_REFUSED, process->image_place, "%s is no image that may run: %s",
                           base_name(path), reason);
     problem_suggest(manifest->problems, problem, "`signet verify %s` shows every broken rule", path);

@@ -25,8 +25,9 @@ void manifest_problems_release(struct manifest_problems *problems);
 struct manifest_places {
   const char *services; /* folder of images: network, files, … */
   uint64_t memory;      /* bytes that the machine has for all of it; 0: those of this machine */
-  /* Whether an image may run; *why: the first reason against it. NULL: that is left to the kernel, later. */
-  bool (*accept)(void *context, const void *bytes, size_t length, char *why, size_t size);
+  /* Whether an image may run; *why: the first reason against it. Asked once for each image, in the order of
+   * manifest_images; `cpus` as manifest_cpus will say it, for who makes the kernel only now. NULL: nobody asks. */
+  bool (*accept)(void *context, uint32_t cpus, const void *bytes, size_t length, char *why, size_t size);
   void *context;
 };
 

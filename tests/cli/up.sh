@@ -145,8 +145,9 @@ is "and none of it reaches the terminal" "" "$(LC_ALL=C grep -a '[^ -~]' "$work/
 is "--refused shows these only" 4 "$(grep -c REFUSED "$work/trace")"
 timeout 20 $signet trace --json --process wrong --count 4 >"$work/trace"
 is "trace --json: one object a line, with what is allowed" True "$(json 'all(v["from"]["name"] == "wrong" or v["to"]["name"] == "wrong" for v in v) and any("STREAM_WRITE" in v.get("allowed", "") for v in v)' < <(printf '['; paste -sd, "$work/trace"; printf ']'))"
-timeout 20 $signet trace >/dev/null & tracer=$!
-for _ in $(seq 100); do timeout 5 $signet trace --count 1 >/dev/null 2>"$work/error" || break; done
+timeout 20 $signet trace >"$work/tracing" & tracer=$!
+for _ in $(seq 200); do [ -s "$work/tracing" ] && break; sleep 0.05; done
+timeout 5 $signet trace --count 1 >/dev/null 2>"$work/error"
 matches "one traces at a time" "somebody else traces" "$(cat "$work/error")"
 kill $tracer; wait $tracer 2>/dev/null
 
@@ -223,6 +224,17 @@ is "--json says the same to machines" True "$(json '{"is up", "running", "crashe
 start small --quiet; check "--quiet says what goes wrong" log_has '^crash +crashed'; kill -TERM $system; ended 15
 is "and nothing else" "" "$(grep -vE '^crash +(crashed|given up)' "$work/log")"
 
+# ^C that comes before anything was started.
+{ console; process beat beat; } | manifest small
+timeout 20 python3 - "$signet" up "$work/small.yaml" >"$work/log" 2>&1 <<'END'; is "^C before the start: it ends in good order" 0 $?
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+os.kill(os.getpid(), signal.SIGINT) # pending, and stays so
+os.execv(sys.argv[1], sys.argv[1:])
+END
+matches "and says so" "small is ending.*small has ended" "$(cat "$work/log")"
+
 # What cannot start is said, and is status 125.
 refused() { # NAME PATTERN OPTION…: $work/small.yaml is not started, for that reason
   local name=$1 pattern=$2 text
@@ -243,8 +255,24 @@ start = int.from_bytes(data[64 + 8:64 + 16], "little")
 data[start + 4096:start + 4098] = b"\x0f\x05" # syscall
 open(sys.argv[1], "wb").write(data)
 END
-refused "an image that is refused" 'program: .*refused: .*0x'
+refused "an image that is refused" 'small.yaml:[0-9]+:[0-9]+: error M502: program .*0x'
+{ console; process beat beat; printf '  sound:\n    image: whole\n    needs: {console: console.streams}\n'; } | manifest small
+refused "an image that is refused beside one that is not: nothing is started" 'M502'
+is "not even that one" "" "$(timeout 20 $signet up "$work/small.yaml" 2>&1 </dev/null | grep -E 'running|is up')"
 cp "$work/whole" "$work/program"
+{ console; process beat beat; printf '    offers: {idle: stream}\n'; } | manifest small
+start small; check "what is odd in a manifest is said" log_has 'small.yaml:[0-9]+:[0-9]+: warning M601'
+check "and no more than that: the system starts" log_has '^signet: small is up'; kill -TERM $system; ended 15
+start small --quiet
+for _ in $(seq 200); do $signet ps small >/dev/null 2>&1 && break; sleep 0.02; done
+kill -TERM $system; ended 15; is "unless it shall be quiet" "" "$(cat "$work/log")"
+
+# ^C while the host looks for the address of a name, which may take the host half a minute.
+mkdir "$work/bin"; printf '#!/bin/sh\necho $$ >"%s"\nexec sleep 30\n' "$work/getent" >"$work/bin/getent"; chmod +x "$work/bin/getent"
+{ console; process beat beat; printf '  network:\n    service: network\n    devices:\n      network: {connect: ["slow.example:80"], connections: 16}\n    offers: {network: network}\n  user:\n    image: program\n    needs: {network: network.network}\n'; } | manifest small
+PATH=$work/bin:$PATH start small
+for _ in $(seq 200); do [ -s "$work/getent" ] && break; sleep 0.02; done
+kill -INT -- -$system; ended 5; is "^C while a name is looked for ends it" 125 "$status"; matches "and it is said what was not found" "slow.example.*no address" "$(cat "$work/log")"
 { console; printf '  files:\n    service: files\n    devices:\n      tree: {directory: none, at: /, read-only: true}\n    offers: {files: files}\n'; } | manifest small
 refused "a directory that is not there" 'none.*(No such file|not there|no such)'
 python3 -c '
