@@ -125,6 +125,8 @@ enum signet_status process_make(struct kernel_process *parent, struct kernel_ima
     status = startup_copy(process, parent, specification->startup_offset, startup);
   if (!status && parent && parent->state != SIGNET_PROCESS_RUNNING)
     status = SIGNET_STATE;
+  if (!status && kernel.next_process == SIGNET_OBSERVED_ELSEWHERE - 1)
+    status = SIGNET_MEMORY; /* no number is used again */
   if (status)
     goto unload;
   process->number = ++kernel.next_process;

@@ -508,6 +508,30 @@ static void the_host_sees_all(void) {
   teardown(&before);
 }
 
+/* A number is nobody else's, ever, and none means something else: rather there are no more processes. */
+static void numbers_come_to_an_end(void) {
+  struct alive before;
+  setup(&before);
+  uint32_t saved = kernel.next_process, handle;
+  kernel.next_process = SIGNET_OBSERVED_ELSEWHERE - 2;
+  struct kernel_process *last = child_made(root, image_handle, &handle);
+  CHECK(last->number == SIGNET_OBSERVED_ELSEWHERE - 1);
+  struct signet_usage was, is;
+  CHECK_STATUS(CALL(root, process_usage, BUFFER, 0, 0, 0, 0), SIGNET_OK);
+  memcpy(&was, at(root, BUFFER), sizeof was);
+  specification_write(root, image_handle, 0, &quota_child);
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_MEMORY);
+  CHECK_STATUS(CALL(root, process_usage, BUFFER, 0, 0, 0, 0), SIGNET_OK);
+  memcpy(&is, at(root, BUFFER), sizeof is);
+  CHECK(!memcmp(&was.used, &is.used, sizeof is.used));
+  CHECK(!boot_unstarted("late", 0, NULL));
+  CHECK(observe(root, SIGNET_OBSERVE_PROCESSES, 0, BUFFER_LENGTH) == 2);
+  CHECK(process_record(root, 1)->number == last->number);
+  CHECK(kernel_process_kill(1) == SIGNET_HANDLE && kernel_process_kill(last->number) == SIGNET_OK);
+  teardown(&before);
+  kernel.next_process = saved;
+}
+
 int main(void) {
   support_initialise();
   TEST(a_tree_and_no_more);
@@ -522,5 +546,6 @@ int main(void) {
   TEST(a_child_observes_meanwhile);
   TEST(the_observer_is_stopped);
   TEST(the_host_sees_all);
+  TEST(numbers_come_to_an_end);
   return test_finish();
 }
