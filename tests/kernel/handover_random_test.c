@@ -170,8 +170,8 @@ static void one_call(struct kernel_process *caller) {
   } else if (what < 94) {
     outcome = sim_call(SIGNET_CALL_memory_protect, page, 4096, (uint64_t[]){0, 1, 3, 3}[chance(4)], 0, 0);
   } else if (what < 95) {
-    outcome = sim_call(SIGNET_CALL_clock_read, SIGNET_CLOCK_PROCESS + chance(2), 0, 0, 0, 0);
-    outcome.value = 0; /* who is charged is not the same (agree.c) */
+    /* Not a process's or a thread's: who is charged is not the same (agree.c). */
+    outcome = sim_call(SIGNET_CALL_clock_read, SIGNET_CLOCK_MONOTONIC + chance(2), 0, 0, 0, 0);
   } else if (what < 96) {
     outcome = sim_call(SIGNET_CALL_event_listen, chance(4) ? ENTRY : 0, 0, 0, 0, 0);
   } else if (what < 97 || (what < 99 && caller->handling)) {
