@@ -173,6 +173,64 @@ static void the_lender_lets_go_first(void) {
   teardown(&before);
 }
 
+/* ---- While a request is made on another processor, without the lock ---- */
+
+enum way { WAY_STOPPED, WAY_LENDER_CLOSES, WAY_KILLED, WAY_LENDER_KILLED, WAYS };
+static enum way way;
+static uint32_t borrower, killed;
+
+static void meanwhile(int busy) {
+  sim_unlocked = NULL;
+  sim_choose_cpu(1 - (uint32_t)busy);
+  if (way == WAY_STOPPED)
+    CHECK_STATUS(CALL(root, process_stop, borrower, 0, 0, 0, 0), SIGNET_OK);
+  else if (way == WAY_LENDER_CLOSES)
+    CHECK_STATUS(CALL(root, handle_close, lent, 0, 0, 0, 0), SIGNET_OK);
+  else
+    CHECK(kernel_process_kill(killed) == SIGNET_OK && kernel_process_kill(killed) == SIGNET_HANDLE);
+  if (way != WAY_LENDER_KILLED)
+    CHECK_STATUS(request(root, lent), way == WAY_LENDER_CLOSES ? SIGNET_HANDLE : SIGNET_STATE);
+  CHECK(!device.resets && !device.closed);
+  CHECK_INVARIANTS();
+}
+
+/* It is the borrower's until his request is done, whatever becomes of him or the lender. */
+static void while_it_is_asked(void) {
+  for (unsigned answers = 0; answers < 2; answers++)
+    for (way = 0; way < WAYS; way++) {
+      struct alive before;
+      setup(&before);
+      sim_choose_cpu(0);
+      struct kernel_process *child = lend_and_start(root, lent, &borrower);
+      killed = (way == WAY_KILLED ? child : root)->number;
+      device.ready = answers;
+      CHECK(turn_to(child));
+      sim_unlocked = meanwhile;
+      struct signet_result outcome = request(child, child->slot[0]);
+      CHECK(!sim_unlocked);
+      sim_choose_cpu(root->cpu->number);
+      CHECK_INVARIANTS();
+      if (way == WAY_LENDER_CLOSES) {
+        CHECK_STATUS(outcome, answers ? SIGNET_OK : SIM_AWAY);
+        CHECK(!device.resets && !device.closed);
+        CHECK_STATUS(CALL(root, process_stop, borrower, 0, 0, 0, 0), SIGNET_OK);
+        sim_choose_cpu(0);
+        if (sim_current())
+          sim_preempt(); /* the borrower leaves his processor */
+        CHECK(!device.resets && device.closed);
+      } else {
+        CHECK_STATUS(outcome, SIM_AWAY);
+        CHECK(device.resets == 1 && !device.waiting && device.closed == (way == WAY_LENDER_KILLED));
+      }
+      device.ready = true;
+      if (way == WAY_STOPPED || way == WAY_KILLED)
+        CHECK_STATUS(request(root, lent), SIGNET_OK);
+      sim_choose_cpu(root->cpu->number);
+      teardown(&before);
+      sim_choose_cpu(0);
+    }
+}
+
 /* What is not the caller's, or no slot of the child's. */
 static void nonsense(void) {
   struct alive before;
@@ -253,6 +311,7 @@ int main(void) {
   TEST(waiting_when_lent);
   TEST(lent_on);
   TEST(the_lender_lets_go_first);
+  TEST(while_it_is_asked);
   TEST(nonsense);
   TEST(out_of_memory);
   return test_finish();
