@@ -14,6 +14,7 @@ static uint32_t chance(uint32_t below) {
 
 static struct kernel_process *roots[4];
 static struct port_device devices[4];
+static uint64_t killed; /* by their numbers */
 static uint64_t calls[SIGNET_CALL_COUNT], fine[SIGNET_CALL_COUNT];
 
 static struct kernel_process *running(void) {
@@ -305,6 +306,10 @@ static void host_step(void) {
     }
   } else if (!chance(30)) {
     kernel_process_stop(roots[which]);
+  } else if (!chance(30)) {
+    uint32_t number = roots[which]->number + chance(40);
+    killed += kernel_process_kill(number) == SIGNET_OK;
+    CHECK(kernel_process_kill(number) == SIGNET_HANDLE);
   } else if (chance(2)) {
     if (devices[which].waiting)
       sim_device_ready(&devices[which]);
@@ -377,7 +382,7 @@ static void random_programs(uint64_t steps) {
   kernel_trace_end();
   CHECK_INVARIANTS();
   CHECK(alive_same(&before));
-  CHECK(steps < 100000 || came_back >= 5);
+  CHECK(steps < 100000 || (came_back >= 5 && killed >= 5));
   /* Every call was made, and each succeeded at times: the programs are not all nonsense. */
   for (unsigned i = 0; i < SIGNET_CALL_COUNT; i++)
     if (steps >= 100000 && fine[i] < 5) {
