@@ -87,7 +87,7 @@ TESTS += $(SERVICES_TESTS)
 -include $(wildcard $(B)/tests/lib/native/tests/services/*.d $(B)/tests/lib/native/services/*.d)
 
 # The network service sealed, on the real kernel, with a client and a parent of its own.
-NETWORK_TEST := $(addprefix $(B)/tests/network/,host parent echo)
+NETWORK_TEST := $(addprefix $(B)/tests/network/,host parent echo share)
 $(B)/tests/network/host: tests/network/host.c $(B)/lib/libport-linux.a $(B)/lib/libkernel.a $(B)/lib/libverifier.a
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $< -o $@ -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lseccomp -lpthread
@@ -95,6 +95,8 @@ $(B)/tests/network/objects/%.c.o: tests/network/%.c $(NETWORK_CONTRACTS) $(SERVI
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc $(SERVICES_CFLAGS) -MMD -MP -c $< -o $@
 $(B)/tests/network/parent: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S) $(B)/tests/network/objects/parent.c.o $(SERVICES_LIBRARIES)
+	$(SERVICES_LINK)
+$(B)/tests/network/share: $(B)/services/objects/start.S.o $(B)/tests/network/objects/share.c.o $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
 $(B)/tests/network/echo: $(patsubst %,$(B)/services/objects/%.o,start.S startup.c) $(B)/tests/network/objects/echo.c.o $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)

@@ -113,6 +113,7 @@ void service_thread(void *unused) {
     lock();
     for (uint32_t i = 0; i < result.value && i < EVENTS_AT_ONCE; i++)
       on_event(&events[i], &message);
+    network_listeners_resume(&message);
     unlock();
   }
 }
@@ -135,11 +136,11 @@ static void on_request(uint64_t key, union network_message *message) {
   }
 }
 
-static void on_closed(uint64_t key, union network_message *message) {
+static void on_closed(uint64_t key) {
   uint32_t index = (uint32_t)key;
   switch ((enum network_key)(key >> 32)) {
   case NETWORK_KEY_STREAM:
-    network_stream_closed(index, message);
+    network_stream_closed(index);
     break;
   case NETWORK_KEY_LISTENER:
     network_listener_closed(index);
@@ -172,8 +173,9 @@ static void serve(void) {
     case SIGNET_INTERRUPTED:
       break;
     default: /* Closed; or what it sent has no room here, which no honest client's has not. */
-      on_closed(result.value, &message);
+      on_closed(result.value);
     }
+    network_listeners_resume(&message);
   }
 }
 

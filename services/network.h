@@ -29,6 +29,7 @@ struct network_service {
   uint32_t device, set;
   uint32_t streams;   /* connections that were granted */
   uint32_t listeners; /* of the device */
+  bool freed;         /* a connection has ended since network_listeners_resume looked */
   uint64_t area_next, area_high;
 };
 extern struct network_service network;
@@ -59,25 +60,29 @@ void network_client_connected(uint32_t slot, union network_message *message);
 uint64_t network_client_deadline(void);
 void network_client_expire(union network_message *message);
 bool network_clients_any(void);
+/* A connection is the client's, wherever its stream went; or has ended. Each client may have its share of them all, so
+ * that none keeps another from having any. */
+void network_client_count(uint32_t slot, int more);
 
 void network_listener_request(uint32_t index, union network_message *message);
 void network_listener_closed(uint32_t index);
 void network_listener_arrived(uint32_t index, union network_message *message);
-/* There is room for a connection again. */
+/* Called when something was done: there may be room for a connection again. */
 void network_listeners_resume(union network_message *message);
 
 /* ---- network_stream.c ---- */
 
 bool network_stream_begin(void);
-/* A connection that the device has given: the client's end of its channel, or 0, and then it is closed. */
-uint32_t network_stream_new(uint32_t number);
+/* A connection that the device has given for the client at the slot: the client's end of its channel, or 0, and then it
+ * is closed. */
+uint32_t network_stream_new(uint32_t number, uint32_t slot);
 /* One that is being made for the client at the slot. network_stream_made: it stands, as network_stream_new. */
 void network_stream_making(uint32_t number, uint32_t slot);
 uint32_t network_stream_made(uint32_t number);
 /* Closes it with all that is under way. */
 void network_stream_drop(uint32_t number);
 void network_stream_request(uint32_t index, union network_message *message);
-void network_stream_closed(uint32_t index, union network_message *message);
+void network_stream_closed(uint32_t index);
 void network_stream_event(const struct signet_network_event *event, union network_message *message);
 bool network_streams_any(void);
 

@@ -15,6 +15,7 @@ struct client {
   uint32_t number;   /* of the connection that is being made for it, or 0 */
   uint32_t attempt;  /* at which of the host's addresses */
   uint32_t error;    /* why the last failed */
+  uint32_t open;     /* connections that are its own; they may outlive it */
   uint64_t deadline;
   uint16_t port;
   char host[NETWORK_HOST_MOST + 1];
@@ -23,13 +24,15 @@ struct client {
 struct listener {
   struct signet_network_listener place;
   uint32_t endpoint; /* 0: nobody listens */
+  uint32_t slot;     /* of the client that listens */
   bool accepting;
   bool arrived; /* somebody may be waiting to be accepted */
 };
 
 static struct client clients[SIGNET_SLOTS_MOST];
 static struct listener listeners[LISTENERS_MOST];
-static bool full; /* somebody could not be accepted, for as long as there are so many */
+static uint32_t client_count; /* start-up slots that are one's */
+static bool full;             /* somebody could not be accepted, for as long as there are so many */
 
 bool network_listen_begin(void) {
   if (network.listeners > LISTENERS_MOST)
@@ -48,6 +51,13 @@ bool network_clients_any(void) {
     if (listeners[i].endpoint)
       return true;
   return false;
+}
+
+void network_client_count(uint32_t slot, int more) { clients[slot].open += (uint32_t)more; }
+
+static bool may_open(const struct client *client) {
+  uint32_t share = network.streams / (client_count ? client_count : 1);
+  return client->open < (share ? share : 1);
 }
 
 static void fail(struct client *client, union network_message *message, uint32_t error) {
@@ -104,6 +114,10 @@ static void ask_to_connect(uint32_t slot, union network_message *message) {
   struct network_CONNECT asked;
   if (!network_get_CONNECT(&message->network, &asked) || asked.host_length > NETWORK_HOST_MOST) {
     fail(client, message, NETWORK_ERROR_ARGUMENT);
+    return;
+  }
+  if (!may_open(client)) {
+    fail(client, message, NETWORK_ERROR_LIMIT);
     return;
   }
   client->attempt = 0;
@@ -207,6 +221,7 @@ static void ask_to_listen(struct client *client, union network_message *message)
     fail(client, message, NETWORK_ERROR_LIMIT);
     return;
   }
+  listener->slot = (uint32_t)(client - clients);
   listener->accepting = false;
   listener->arrived = true;
   network_put_LISTENING(&message->network, &listening);
@@ -215,6 +230,10 @@ static void ask_to_listen(struct client *client, union network_message *message)
 
 /* The connection, and from where it comes; 0: it has to wait for one. */
 static uint32_t next_connection(struct listener *listener, struct signet_network_address *from) {
+  if (listener->arrived && !may_open(&clients[listener->slot])) {
+    full = true;
+    return 0;
+  }
   for (uint32_t tries = 0; listener->arrived && tries < ACCEPTS_AT_ONCE; tries++) {
     struct signet_result result =
         network_ask(SIGNET_NETWORK_ACCEPT, (uint64_t)(listener - listeners), 0, from, sizeof *from);
@@ -244,7 +263,7 @@ static void try_to_accept(struct listener *listener, union network_message *mess
   if (!number)
     return;
   listener->accepting = false;
-  accepted.stream.handle = network_stream_new(number);
+  accepted.stream.handle = network_stream_new(number, listener->slot);
   if (!accepted.stream.handle) {
     listener_put_FAILED(&message->listener, &(struct listener_FAILED){LISTENER_ERROR_LIMIT});
   } else {
@@ -270,9 +289,9 @@ void network_listener_arrived(uint32_t index, union network_message *message) {
 }
 
 void network_listeners_resume(union network_message *message) {
-  if (!full)
+  if (!full || !network.freed)
     return;
-  full = false;
+  full = network.freed = false;
   for (uint32_t i = 0; i < network.listeners; i++)
     if (listeners[i].accepting)
       try_to_accept(&listeners[i], message);
@@ -299,7 +318,7 @@ bool network_client_add(uint32_t slot, uint32_t endpoint) {
   struct network_server_READY end;
   if (network_adopt_server_READY(endpoint, &end) != SIGNET_OK)
     return false;
-  network_client_closed(slot);
+  client_count++;
   clients[slot].endpoint = endpoint;
   return signet_set_insert(network.set, endpoint, network_key(NETWORK_KEY_CLIENT, slot)).status == SIGNET_OK;
 }

@@ -22,7 +22,7 @@ struct stream {
   uint32_t endpoint; /* 0: MAKING */
   uint8_t doing;
   uint8_t shut;            /* STREAM_DIRECTION_* bits */
-  uint8_t slot;            /* MAKING: whose it will be */
+  uint8_t slot;            /* of the client whose it is, or will be */
   bool readable, writable; /* the device may have, or take, something */
   bool ended;              /* the other side sends nothing more: reading never waits */
   uint32_t most;           /* READING */
@@ -292,10 +292,11 @@ static void write_block(struct stream *stream, union network_message *message, c
 
 /* ---- Beginning and end ---- */
 
-static struct stream *stream_begin(uint32_t number) {
+static struct stream *stream_begin(uint32_t number, uint32_t slot) {
   struct stream *stream = place_of(number);
-  *stream = (struct stream){.number = number, .readable = true, .writable = true};
+  *stream = (struct stream){.number = number, .slot = (uint8_t)slot, .readable = true, .writable = true};
   streams_open++;
+  network_client_count(slot, 1);
   return stream;
 }
 
@@ -308,13 +309,9 @@ static uint32_t stream_give(struct stream *stream) {
   return client;
 }
 
-uint32_t network_stream_new(uint32_t number) { return stream_give(stream_begin(number)); }
+uint32_t network_stream_new(uint32_t number, uint32_t slot) { return stream_give(stream_begin(number, slot)); }
 
-void network_stream_making(uint32_t number, uint32_t slot) {
-  struct stream *stream = stream_begin(number);
-  stream->doing = MAKING;
-  stream->slot = (uint8_t)slot;
-}
+void network_stream_making(uint32_t number, uint32_t slot) { stream_begin(number, slot)->doing = MAKING; }
 
 uint32_t network_stream_made(uint32_t number) {
   struct stream *stream = place_of(number);
@@ -334,12 +331,11 @@ void network_stream_drop(uint32_t number) {
   network_ask(SIGNET_NETWORK_CLOSE, number, 0, NULL, 0);
   stream->number = 0;
   streams_open--;
+  network_client_count(stream->slot, -1);
+  network.freed = true;
 }
 
-void network_stream_closed(uint32_t index, union network_message *message) {
-  network_stream_drop(streams[index].number);
-  network_listeners_resume(message);
-}
+void network_stream_closed(uint32_t index) { network_stream_drop(streams[index].number); }
 
 /* ---- Requests and events ---- */
 

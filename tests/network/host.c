@@ -58,9 +58,10 @@ int main(int count, char **arguments) {
       .name = "parent",
   };
   must(kernel_process_create(image, &specification, NULL, &parent) == SIGNET_OK, "no parent");
-  struct port_device *network = linux_network_device(listen, NULL, (uint32_t)atoi(arguments[4]), &problem);
+  const char *const here[] = {getenv("CONNECT_HERE"), NULL};
+  struct port_device *network = linux_network_device(listen, here, (uint32_t)atoi(arguments[4]), &problem);
   if (!network)
-    network = linux_network_device(listen_without_6, NULL, (uint32_t)atoi(arguments[4]), &problem);
+    network = linux_network_device(listen_without_6, here, (uint32_t)atoi(arguments[4]), &problem);
   grant(parent, 0, linux_archive_device(images, 3, &problem), problem);
   grant(parent, 1, network, problem);
   grant(parent, 2, linux_stream_device(0, 1, &problem), problem);

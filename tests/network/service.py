@@ -33,8 +33,8 @@ def note(text):
 class System:
     """The service with its client, under tests/network/parent.c."""
 
-    def __init__(self, connections=10240, **environment):
-        images = [f"{BUILD}/tests/network/parent", f"{BUILD}/services/network", f"{BUILD}/tests/network/echo"]
+    def __init__(self, connections=10240, parent="parent", **environment):
+        images = [f"{BUILD}/tests/network/{parent}", f"{BUILD}/services/network", f"{BUILD}/tests/network/echo"]
         self.process = subprocess.Popen([f"{BUILD}/tests/network/host", *images, str(connections)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
                                         env=os.environ | environment)
@@ -435,6 +435,35 @@ def test_connecting():
             ok(s.quit(), "told to stop, it stops")
 
 
+def test_sharing():
+    """Two clients of one service; the first takes what it can get."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, contextlib.ExitStack() as stack:
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        with system(8, parent="share", CONNECT_HERE=f"127.0.0.1:{deaf.getsockname()[1]}") as s:
+
+            def connect(port):
+                for host in ("127.0.0.1", "::1") if port == 0 else ("::1", "127.0.0.1"):
+                    with contextlib.suppress(OSError):
+                        stack.enter_context(socket.create_connection((host, s.ports[port]), PATIENCE))
+                        return
+                raise SystemExit("Bail out! nobody listens")
+
+            for _ in range(8):
+                connect(0)
+            for _ in range(3):
+                connect(1)
+            ok(s.command("a") == "accepted 4 3", "a client has its share of connections, and the other its own")
+            ok(s.command(f"c{deaf.getsockname()[1]}\n") == "failed 3", "more are a clear error to who connects")
+            s.say(f"d{deaf.getsockname()[1]}\n")
+            s.line()  # It connects, which nobody lets it.
+            connect(1)
+            ok(s.line() == "failed 7, accepted 1", "who waits to accept is served when a connection that was not made makes room")
+            s.say("q")
+
+
 def main():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
@@ -475,6 +504,7 @@ def main():
         ok(s.quit(), "told to stop, it stops; the kernel's invariants hold")
     timed(test_limit)
     timed(test_connecting)
+    timed(test_sharing)
     print(f"1..{count}")
     return failures != 0
 
