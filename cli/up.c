@@ -206,7 +206,7 @@ static struct signet_quota whole_quota(void) {
   for (size_t i = 0; i < up.image_count; i++)
     largest = up.images[i].length > largest ? up.images[i].length : largest;
   quota.memory += (16ull << 20) + up.compiled_length + largest + up.supervisor_length;
-  quota.threads += 8;
+  quota.threads += 8 + SIGNET_SYSTEM_PROCESSES_MOST; /* one waits for each to end */
   quota.handles += 64 + SIGNET_SYSTEM_PROCESSES_MOST * 4 + SIGNET_SYSTEM_CHANNELS_MOST * 2;
   quota.regions += 128;
   quota.processes += SIGNET_SYSTEM_PROCESSES_MOST;

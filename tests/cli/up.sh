@@ -223,6 +223,9 @@ start small --json; log_has '"crashed"'; kill -TERM $system; ended 15
 is "--json says the same to machines" True "$(json '{"is up", "running", "crashed", "is ending", "ended", "has ended"} <= {line["state"] for line in v}' < <(printf '['; paste -sd, "$work/log"; printf ']'))"
 start small --quiet; check "--quiet says what goes wrong" log_has '^crash +crashed'; kill -TERM $system; ended 15
 is "and nothing else" "" "$(grep -vE '^crash +(crashed|given up)' "$work/log")"
+{ console; process beat beat; for i in $(seq 3 64); do printf '  p%s:\n    image: program\n    arguments: [p%s, beat]\n    quota: {memory: 16M}\n' "$i" "$i"; done; } | manifest most
+start most; check "64 processes, the most that a system has, start" log_has '^p64 +running'
+kill -TERM $system; ended 15; is "and end in good order" 0 "$status"
 
 # ^C that comes before anything was started.
 { console; process beat beat; } | manifest small
