@@ -9,15 +9,7 @@ programs=build/programs natives=build/programs-native
 work=build/run
 rm -rf $work
 mkdir -p $work/given
-wrong=0
-
-title() { printf '\n== %s\n' "$*"; }
-show() { printf '$ %s\n' "$*"; }
-must() { # must WHAT COMMAND…: COMMAND has to succeed
-  local what=$1
-  shift
-  if "$@"; then echo "   yes: $what"; else echo "   NO: $what"; wrong=1; fi
-}
+. apps/show.sh
 
 title "A real file, and real programs that know nothing of Signet"
 tar --sort=name --mtime=2020-01-01Z --owner=0 --group=0 -cf $work/given/sqlite-src.tar -C build/programs-source/sqlite3 src

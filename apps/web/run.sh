@@ -10,7 +10,7 @@ address=http://127.0.0.1:8080
 work=build/run-web
 rm -rf $work
 mkdir -p $work
-wrong=0
+. apps/show.sh
 
 # Another port where 8080 is taken: the same manifest, from another folder.
 if (exec 3<>/dev/tcp/127.0.0.1/8080) 2>/dev/null; then
@@ -20,14 +20,6 @@ if (exec 3<>/dev/tcp/127.0.0.1/8080) 2>/dev/null; then
   manifest=$work/web.yaml
   address=http://127.0.0.1:$port
 fi
-
-title() { printf '\n== %s\n' "$*"; }
-show() { printf '$ %s\n' "$*"; }
-must() { # must WHAT COMMAND…: COMMAND has to succeed
-  local what=$1
-  shift
-  if "$@"; then echo "   yes: $what"; else echo "   NO: $what"; wrong=1; fi
-}
 
 title "A system of sealed processes, checked before anything starts"
 show "signet check $manifest"
