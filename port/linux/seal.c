@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
@@ -41,9 +42,8 @@ static const int ordinary_calls[] = {
     SCMP_SYS(futex),         SCMP_SYS(rt_sigreturn),
     SCMP_SYS(munmap),        SCMP_SYS(madvise),
     SCMP_SYS(brk),           SCMP_SYS(memfd_create),
-    SCMP_SYS(fcntl),         SCMP_SYS(ftruncate),
-    SCMP_SYS(fallocate),     SCMP_SYS(read),
-    SCMP_SYS(write),         SCMP_SYS(readv),
+    SCMP_SYS(ftruncate),     SCMP_SYS(fallocate),
+    SCMP_SYS(read),          SCMP_SYS(write),
     SCMP_SYS(writev),        SCMP_SYS(pread64),
     SCMP_SYS(pwrite64),      SCMP_SYS(close),
     SCMP_SYS(lseek),         SCMP_SYS(fstat),
@@ -63,13 +63,15 @@ static const int ordinary_calls[] = {
     SCMP_SYS(exit_group),    SCMP_SYS(restart_syscall),
     SCMP_SYS(sched_yield),   SCMP_SYS(sched_setaffinity),
     SCMP_SYS(timer_settime), SCMP_SYS(arch_prctl),
-    SCMP_SYS(getppid),       SCMP_SYS(mincore),
-    SCMP_SYS(epoll_wait),    SCMP_SYS(epoll_pwait2),
-    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(mincore),       SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait2),  SCMP_SYS(epoll_ctl),
 };
 
 /* What a terminal is asked; not, among others, to take input as if it had been typed (TIOCSTI). */
 static const uint32_t terminal_requests[] = {TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ};
+
+/* Of a descriptor; not, among others, F_SETOWN and F_SETSIG, which send any signal to any process of the user. */
+static const uint32_t descriptor_requests[] = {F_GETFD, F_GETFL, F_ADD_SEALS};
 
 static const int loader_calls[] = {
     SCMP_SYS(futex), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
@@ -132,6 +134,9 @@ static bool add_rules(scmp_filter_ctx filter, enum linux_thread_role role) {
     for (size_t i = 0; i < sizeof terminal_requests / sizeof *terminal_requests; i++)
       if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, terminal_requests[i])) !=
           0)
+        return false;
+    for (size_t i = 0; i < sizeof descriptor_requests / sizeof *descriptor_requests; i++)
+      if (!ALLOW(filter, SCMP_SYS(fcntl), 1, SCMP_A1_32(SCMP_CMP_EQ, descriptor_requests[i])))
         return false;
     if (!add_socket_rules(filter))
       return false;

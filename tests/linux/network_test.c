@@ -461,6 +461,10 @@ static void test_seal(void) {
   ok(attempt(socket(AF_NETLINK, SOCK_RAW, 0)) == EPERM, "no netlink");
   int one = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   ok(one >= 0, "a socket to connect, as this device may");
+  ok(attempt(fcntl(one, F_SETOWN, 1)) == EPERM, "no signals to others by what comes in at a socket");
+  ok(attempt(fcntl(one, F_SETSIG, SIGKILL)) == EPERM, "nor a signal of one's choice");
+  ok(attempt(fcntl(one, F_SETFL, O_ASYNC)) == EPERM, "nor any at all");
+  ok(attempt(fcntl(one, F_DUPFD, 0)) == EPERM, "nothing else that fcntl can do");
   ok(attempt(bind(one, (struct sockaddr *)&to, sizeof to)) == EPERM, "it cannot be bound");
   ok(attempt(listen(one, 1)) == EPERM, "nor listen");
   ok(attempt((int)sendto(one, "x", 1, 0, (struct sockaddr *)&to, sizeof to)) == EPERM, "nor send to an address");
