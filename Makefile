@@ -20,6 +20,7 @@ HOST_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude -I.
 TRUSTED_CFLAGS := $(HOST_CFLAGS) -ffreestanding -fno-builtin -fno-stack-protector -mgeneral-regs-only -fno-strict-aliasing
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 TESTS :=
+TESTS_BESIDE := # those of them that only compute: they run beside others
 ALL :=
 
 .SECONDEXPANSION: # prerequisites may name, as $$(NAME), what a later folder says
@@ -34,7 +35,7 @@ run: all programs $(B)/apps/first/intruder
 	apps/web/run.sh
 # Runs the tests of every folder; the last line is the count.
 test: all $(TESTS)
-	tests/run $(TESTS)
+	tests/run $(TESTS) --beside $(TESTS_BESIDE)
 clean:
 	rm -rf $(B)
 

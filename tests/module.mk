@@ -1,5 +1,9 @@
 TESTS += tests/run-test.sh tests/trusted-base.sh tests/format.sh
 
+# The long ones that only compute, each with files of its own: on a second processor, beside the others.
+TESTS_BESIDE += $(addprefix $(B)/tests/verifier/,enumerate sequences fuzz) $(B)/tests/kernel/random_test tests/contractc/model.sh \
+  tests/manifest/damage.sh tests/toolchain/programs.sh
+
 # The C files of our own: what git tracks, or in a tree without git all that is not built.
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find * -path $(B) -prune -o -name '*.[ch]' -print)
 

@@ -48,5 +48,24 @@ tests/run >/dev/null 2>&1
 echo "$word $((count + 1)) - a run without tests is a failure"
 tests/run "$directory/absent" 2>&1 | tail -n 1 | grep -qx '0 passed, 1 failed' && word=ok || { word="not ok"; failed=1; }
 echo "$word $((count + 2)) - a test that is not there is a failure"
-echo "1..$((count + 2))"
+# Two that wait for each other pass only side by side; three that may not be beside each other never are.
+meet='#!/bin/bash
+cd "$(dirname "$0")"; touch "$0.here"; for _ in $(seq 200); do [ -e first.here ] && [ -e second.here ] && break; sleep 0.05; done
+echo 1..1; [ -e first.here ] && [ -e second.here ] && echo "ok 1 - met" || echo "not ok 1 - met"'
+for name in first second; do echo "$meet" >"$directory/$name"; chmod +x "$directory/$name"; done
+sed -i 's/touch "$0.here"/touch "$(basename "$0").here"/' "$directory/first" "$directory/second"
+if [ "$(nproc)" -gt 1 ]; then
+  tests/run "$directory/first" --beside "$directory/second" | tail -n 1 | grep -qx '2 passed, 0 failed' && word=ok || { word="not ok"; failed=1; }
+  echo "$word $((count + 3)) - a test may run beside another"
+else
+  echo "ok $((count + 3)) - a test may run beside another # SKIP one processor"
+fi
+single='#!/bin/bash
+echo 1..1; mkdir "$(dirname "$0")/taken" && sleep 0.3 && rmdir "$(dirname "$0")/taken" && echo "ok 1 - single" || echo "not ok 1 - single"'
+for name in one two three; do echo "$single" >"$directory/$name"; chmod +x "$directory/$name"; done
+printf '#!/bin/bash\necho 1..1; echo "not ok 1 - beside"\n' >"$directory/wrong"; chmod +x "$directory/wrong"
+output=$(tests/run "$directory/one" "$directory/two" "$directory/wrong" "$directory/three" --beside "$directory/wrong")
+[ "$(tail -n 1 <<<"$output")" = '3 passed, 1 failed' ] && word=ok || { word="not ok"; failed=1; }
+echo "$word $((count + 4)) - the others are not beside each other, each runs once, and a failure beside them counts"
+echo "1..$((count + 4))"
 exit $failed
