@@ -347,7 +347,9 @@ void answer_text(struct connection *connection, unsigned status, const char *typ
   if (status >= 500)
     server_figures.errors++;
   uint8_t *room = transport_room(), *to = head_begin(connection, status, room);
-  to += snprintf((char *)to, 512, "Content-Type: %.200s\r\nContent-Length: %zu\r\n", type, text->length);
+  /* These two have no body, and a length would be that of another answer (RFC 9110, 8.6). */
+  if (status != 204 && status != 304)
+    to += snprintf((char *)to, 512, "Content-Type: %.200s\r\nContent-Length: %zu\r\n", type, text->length);
   if (extra)
     to = put_string(to, extra);
   to = head_end(connection, to);

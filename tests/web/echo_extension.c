@@ -1,5 +1,6 @@
-/* An extension in the native server's own process, for tests/web/protocol.py: says back what it was asked, and ends
- * when it is asked to. In place of apps/web/native_alone.c. */
+/* An extension in the native server's own process, for tests/web/protocol.py: says back what it was asked, with
+ * the status or the damaged type that it is asked for, and ends when it is asked to. In place of
+ * apps/web/native_alone.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 
 static enum extension_presence presence = EXTENSION_IS_READY;
 static char *answer;
+static unsigned answer_status;
+static const char *answer_type;
 static size_t answer_length;
 
 enum extension_presence extension_presence(void) { return presence; }
@@ -28,7 +31,7 @@ static void say(void) {
   char *said = answer;
   answer = NULL;
   presence = EXTENSION_IS_READY;
-  extension_answered(200, "text/plain", (const uint8_t *)said, answer_length);
+  extension_answered(answer_status, answer_type, (const uint8_t *)said, answer_length);
   free(said);
 }
 
@@ -40,6 +43,8 @@ bool extension_ask(const struct extension_question *question) {
   }
   if (!strcmp(question->target, "/ext/hang"))
     return true; /* it never answers */
+  answer_status = !strncmp(question->target, "/ext/status/", 12) ? (unsigned)atoi(question->target + 12) : 200;
+  answer_type = !strcmp(question->target, "/ext/split") ? "text/plain\r\nSet-Cookie: mine" : "text/plain";
   size_t room = 10000 + question->body_length;
   answer = malloc(room);
   answer_length = (size_t)snprintf(answer, room, "%u %s ?%s\n%s\n", question->method, question->target, question->query,

@@ -343,6 +343,17 @@ def test_extension(client, echo):
     ok(answer[0] == 200, "the extension answers", answer)
     if echo:
         ok(answer[2].startswith(b"1 /ext/echo ?a=b\nhost: a\nx-thing: One\n"), "it is told what was asked", answer[2])
+        for status in (204, 304):
+            with client.connect() as connection:
+                reader = Reader(connection)
+                connection.sendall(request("/ext/status/%d" % status) + request(path))
+                first, second = reader.answer(), reader.answer()
+                ok(first[0] == status and not {"content-length", "content-type"} & set(first[1]) and second[0] == 200,
+                   "an answer %d has no body, and no length of one" % status, (first, second))
+        for status in (0, 100, 199, 600, 4294967295):
+            ok(client.get("/ext/status/%d" % status)[0] == 500, "%d is no status of an answer" % status)
+        answer = client.get("/ext/split")
+        ok(answer[0] == 500 and "set-cookie" not in answer[1], "a type with line ends in it adds no header", answer)
     for length in (0, 1, 1024, 1025, 4096, 100_000, 262_144):
         body = random.Random(length).randbytes(length)
         plain = client.get(path, "Content-Length: %d" % length, method="POST", body=body)
