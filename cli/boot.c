@@ -115,14 +115,6 @@ static bool parse_tree(char *text) {
   return true;
 }
 
-static bool parse_number(const char *name, const char *text, uint64_t least, uint64_t most, uint64_t *number) {
-  if (cli_parse_size(text, number) && *number >= least && *number <= most)
-    return true;
-  cli_error("--%s %s: want a number from %llu to %llu", name, text, (unsigned long long)least,
-            (unsigned long long)most);
-  return false;
-}
-
 static bool parse_word(const char *name, const char *word, const char **words, uint32_t *count) {
   if (*count < BOOT_WORDS_MOST) {
     words[(*count)++] = word;
@@ -165,12 +157,12 @@ static bool parse_option(int option) {
   case 'm':
     return parse_choice("machine", optarg, "microvm", "q35", &machine->type);
   case 'c':
-    if (!parse_number("cpus", optarg, 1, PORT_CPUS_MOST, &number))
+    if (!cli_parse_number("--cpus", optarg, 1, PORT_CPUS_MOST, &number))
       return false;
     machine->cpus = (uint32_t)number;
     return true;
   case 'M':
-    return parse_number("memory", optarg, 1 << 20, MEMORY_MOST, &machine->memory);
+    return cli_parse_number("--memory", optarg, 1 << 20, MEMORY_MOST, &machine->memory);
   case 'd':
     return parse_tree(optarg);
   case 'e':
@@ -178,7 +170,7 @@ static bool parse_option(int option) {
   case 'w':
     return cli_program_directory(&options.program, optarg);
   case 'p':
-    if (!parse_number("processes", optarg, 0, 1 << 20, &number))
+    if (!cli_parse_number("--processes", optarg, 0, 1 << 20, &number))
       return false;
     options.processes = (uint32_t)number;
     return true;

@@ -70,6 +70,8 @@ struct cli_program {
 };
 /* Bytes, or with K, M or G behind. False: it is no such number. */
 bool cli_parse_size(const char *text, uint64_t *bytes);
+/* An option's number. False: it has been said why. */
+bool cli_parse_number(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *number);
 /* An option's number of seconds. False: it has been said why. */
 bool cli_parse_seconds(const char *option, const char *text, double *seconds);
 /* --env and --workdir. False: it has been said why. */

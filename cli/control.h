@@ -76,6 +76,9 @@ void control_socket_remove(struct control_socket *socket);
 int control_socket_connect(const char *system);
 /* --socket: the path, with a "/" in it. */
 const char *control_socket_path(const char *path);
+/* The system that a command is about, behind its options: that of --socket, which is in `system` then, or the one that
+ * is named, or NULL. False: several are named, and it has been said. */
+bool control_system_named(const char *command, int count, char **arguments, const char **system);
 
 /* ---- control_server.c: the thread that serves it ---- */
 

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,6 +185,15 @@ void control_socket_remove(struct control_socket *made) {
 const char *control_socket_path(const char *path) {
   char *here;
   return strchr(path, '/') || asprintf(&here, "./%s", path) < 0 ? path : here;
+}
+
+bool control_system_named(const char *command, int count, char **arguments, const char **system) {
+  if (optind + (*system ? 0 : 1) < count) {
+    cli_error("%s: one system, please; `signet %s --help` tells how", command, command);
+    return false;
+  }
+  *system = *system ? *system : arguments[optind];
+  return true;
 }
 
 /* Whoever serves it must be the user, too: what it says is shown to a person. */

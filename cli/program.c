@@ -25,6 +25,17 @@ bool cli_parse_size(const char *text, uint64_t *bytes) {
   return end != text && *end == 0 && errno == 0 && *text != '-' && *bytes >> shift == value;
 }
 
+bool cli_parse_number(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *number) {
+  if (cli_parse_size(text, number) && *number >= least && *number <= most)
+    return true;
+  if (most == UINT64_MAX)
+    cli_error("%s %s: want a number from %llu on", option, text, (unsigned long long)least);
+  else
+    cli_error("%s %s: want a number from %llu to %llu", option, text, (unsigned long long)least,
+              (unsigned long long)most);
+  return false;
+}
+
 bool cli_parse_seconds(const char *option, const char *text, double *seconds) {
   char *rest;
   *seconds = strtod(text, &rest);

@@ -58,12 +58,7 @@ static int parse(int count, char **arguments) {
       return CLI_USAGE;
     }
   }
-  if (optind + (options.system ? 0 : 1) >= count) {
-    options.system = options.system ? options.system : arguments[optind];
-    return 0;
-  }
-  cli_error("ps: one system, please; `signet ps --help` tells how");
-  return CLI_USAGE;
+  return control_system_named("ps", count, arguments, &options.system) ? 0 : CLI_USAGE;
 }
 
 /* ---- For machines ---- */

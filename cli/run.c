@@ -137,17 +137,13 @@ static int parse(int count, char **arguments) {
         return CLI_USAGE;
       break;
     case 'c':
-      if (!cli_parse_size(optarg, &number) || number < 1 || number > PORT_CPUS_MOST) {
-        cli_error("--cpus %s: want a number from 1 to %d", optarg, PORT_CPUS_MOST);
+      if (!cli_parse_number("--cpus", optarg, 1, PORT_CPUS_MOST, &number))
         return CLI_USAGE;
-      }
       options.cpus = (uint32_t)number;
       break;
     case 'p':
-      if (!cli_parse_size(optarg, &number) || number > 1 << 20) {
-        cli_error("--processes %s: want a number from 0 to %d", optarg, 1 << 20);
+      if (!cli_parse_number("--processes", optarg, 0, 1 << 20, &number))
         return CLI_USAGE;
-      }
       options.processes = (uint32_t)number;
       break;
     case 't':

@@ -76,10 +76,8 @@ static int parse(int count, char **arguments) {
         options.interval = 0.05;
       break;
     case 'n':
-      if (!cli_parse_size(optarg, &options.count) || !options.count) {
-        cli_error("--count %s: want a number from 1 on", optarg);
+      if (!cli_parse_number("--count", optarg, 1, UINT64_MAX, &options.count))
         return CLI_USAGE;
-      }
       break;
     case 's':
       if (!parse_order(optarg))
@@ -96,12 +94,7 @@ static int parse(int count, char **arguments) {
       return CLI_USAGE;
     }
   }
-  if (optind + (options.system ? 0 : 1) >= count) {
-    options.system = options.system ? options.system : arguments[optind];
-    return 0;
-  }
-  cli_error("top: one system, please; `signet top --help` tells how");
-  return CLI_USAGE;
+  return control_system_named("top", count, arguments, &options.system) ? 0 : CLI_USAGE;
 }
 
 /* ---- The terminal ---- */

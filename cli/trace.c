@@ -69,10 +69,8 @@ static int parse(int count, char **arguments) {
       options.refused = true;
       break;
     case 'n':
-      if (!cli_parse_size(optarg, &options.count) || !options.count) {
-        cli_error("--count %s: want a number from 1 on", optarg);
+      if (!cli_parse_number("--count", optarg, 1, UINT64_MAX, &options.count))
         return CLI_USAGE;
-      }
       break;
     case 'j':
       options.json = true;
@@ -88,12 +86,7 @@ static int parse(int count, char **arguments) {
       return CLI_USAGE;
     }
   }
-  if (optind + (options.system ? 0 : 1) >= count) {
-    options.system = options.system ? options.system : arguments[optind];
-    return 0;
-  }
-  cli_error("trace: one system, please; `signet trace --help` tells how");
-  return CLI_USAGE;
+  return control_system_named("trace", count, arguments, &options.system) ? 0 : CLI_USAGE;
 }
 
 /* ---- Who a number is: names are kept, for those that have ended too ---- */

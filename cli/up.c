@@ -88,10 +88,8 @@ static int parse(int count, char **arguments) {
   for (int option; (option = getopt_long(count, arguments, "h", table, NULL)) != -1;) {
     switch (option) {
     case 'c':
-      if (!cli_parse_size(optarg, &number) || number < 1 || number > PORT_CPUS_MOST) {
-        cli_error("--cpus %s: want a number from 1 to %d", optarg, PORT_CPUS_MOST);
+      if (!cli_parse_number("--cpus", optarg, 1, PORT_CPUS_MOST, &number))
         return CLI_USAGE;
-      }
       options.cpus = (uint32_t)number;
       break;
     case 's':
