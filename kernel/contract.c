@@ -93,17 +93,19 @@ static bool valid(const struct signet_contract *header, uint64_t length) {
   return true;
 }
 
-/* To find a contract by, a word at a time; equality is decided by comparison. The factor is odd and its bits look
- * random. */
+/* To find a contract by; equality is decided by comparison. A polynomial over the integers modulo 2^61 - 1, at a place
+ * that no process knows: none can make contracts that are found at one place, behind each other. */
 static uint32_t sum(const uint8_t *bytes, uint64_t length) {
-  uint64_t value = length, word;
-  for (; length >= sizeof word; length -= sizeof word, bytes += sizeof word) {
-    memcpy(&word, bytes, sizeof word);
-    value = (value ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+  const uint64_t prime = (UINT64_C(1) << 61) - 1;
+  uint64_t value = length;
+  for (uint64_t at = 0; at < length; at += 4) {
+    uint32_t part = 0;
+    memcpy(&part, bytes + at, length - at < 4 ? length - at : 4);
+    unsigned __int128 product = (unsigned __int128)(value + part) * kernel.contract_place;
+    value = ((uint64_t)product & prime) + (uint64_t)(product >> 61);
+    value = (value & prime) + (value >> 61);
   }
-  for (; length; length--)
-    value = (value ^ *bytes++) * UINT64_C(0x9e3779b97f4a7c15);
-  return (uint32_t)(value >> 32);
+  return (uint32_t)value;
 }
 
 /* The structure, the blob, and in form 2 where what each message moves begins on the list. */

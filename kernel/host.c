@@ -3,7 +3,10 @@
 #include "kernel/object.h"
 
 bool kernel_initialise(void) {
+  uint64_t place;
+  port_random(&place, sizeof place);
   port_lock();
+  kernel.contract_place = place >> 3;
   kernel.cpus = port_cpu_count();
   kernel.window_count = port_window_count();
   list_initialise(&kernel.processes);

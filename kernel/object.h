@@ -342,6 +342,7 @@ struct kernel {
   struct cpu *cpu[PORT_CPUS_MOST];
   struct list processes;
   struct list contracts[CONTRACT_BUCKETS]; /* by their sums */
+  uint64_t contract_place;                 /* secret: of those sums, below 2^61 */
   struct list images[IMAGE_BUCKETS];       /* by their hashes */
   struct list closing;                     /* of endpoints, within endpoint_close */
   struct list tickets[TICKET_BUCKETS];     /* of threads with a request at a device */
