@@ -312,6 +312,7 @@ static void test_errors(void) {
     const char *kind, *text;
   } cases[] = {
       {"text", "errors.lua:3: &lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;"},
+      {"escape", "errors.lua:4: "},
       {"table", "table"},
       {"nothing", "nil"},
       {"index", "attempt to concatenate a nil value"},

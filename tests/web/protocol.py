@@ -11,6 +11,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import socket
 import subprocess
 import sys
@@ -589,19 +590,33 @@ def sealed():
 
     def change(system):
         system["processes"]["web"]["arguments"] += ["--hurry", str(HURRY)]
+        system["processes"]["scripts"]["devices"]["scripts"]["directory"] = scripts.name
         system["processes"]["extension"]["restart"] = {"when": "always", "back-off": "1ms..20ms", "limit": 100000,
                                                        "within": "1m"}
 
+    scripts = tempfile.TemporaryDirectory()
+    for folder in "apps/web/scripts", "tests/web/scripts":
+        shutil.copytree(os.path.join(TOP, folder), scripts.name, dirs_exist_ok=True)
     system = System(change=change)
     try:
         make_site(system.site)
         yield system.port, system.site, system.resident
+        with Client(system.port).connect() as connection:
+            connection.sendall(request("/ext/errors?kind=escape"))
+            answer = connection.recv(100)
+        for _ in range(100):
+            if "errors.lua:4: " in system.log():
+                break
+            time.sleep(0.02)
+        ok(answer.startswith(b"HTTP/1.1 500 ") and "errors.lua:4: ?]0;taken?" in system.log() and not set("\x1b\x07") & set(system.log()),
+           "what a script says of its error does not reach the terminal as it is", answer)
         ok(system.alive(), "the system is up still")
     finally:
         if failed:
             for line in system.log().splitlines()[-40:]:
                 print("# " + line)
         system.stop()
+        scripts.cleanup()
 
 
 @contextlib.contextmanager

@@ -59,7 +59,14 @@ static void answer_text(struct script_answer *answer, uint32_t status, const cha
 static void answer_error(struct script_answer *answer, lua_State *lua) {
   size_t length = 0;
   const char *text = lua_tolstring(lua, -1, &length);
-  fprintf(stderr, "%.*s\n", text ? (int)strcspn(text, "\n") : 0, text ? text : "");
+  char line[256];
+  size_t end = text ? strcspn(text, "\n") : 0;
+  if (end > sizeof line)
+    end = sizeof line;
+  /* Whoever asked may have chosen it, and it may come to a terminal. */
+  for (size_t i = 0; i < end; i++)
+    line[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+  fprintf(stderr, "%.*s\n", (int)end, line);
   answer_text(answer, 500, "The script failed", text ? text : "an error that is no text", text ? length : 24);
 }
 

@@ -1,6 +1,7 @@
 -- Errors of every kind, and attempts to outlive the limits.
 local kinds = {
   text = function() error("<script>alert('&')</script>") end,
+  escape = function() error("\27]0;taken\7\27[31m\155") end,
   table = function() error({}) end,
   nothing = function() error(nil) end,
   index = function() return nil .. "" end,
