@@ -25,7 +25,7 @@ $(B)/tests/services/console_client: tests/services/console_client.c $(B)/bin/sig
 ALL += $(B)/tests/services/console_client
 TESTS += tests/services/console.py
 tests/services/console.py: $(B)/tests/services/console_client $(B)/services/console $(B)/services/supervisor $(B)/bin/signet
-NETWORK := network.c network_listen.c network_stream.c startup.c
+NETWORK := network.c network_listen.c network_patience.c network_stream.c startup.c
 NETWORK_CONTRACTS := $(patsubst %,$(B)/gen/contracts/%.h,network listener stream supervision)
 $(NETWORK:%=$(B)/services/objects/%.o): $(NETWORK_CONTRACTS)
 $(B)/services/network: $(patsubst %,$(B)/services/objects/%.o,start.S thread.S $(NETWORK)) $(SERVICES_LIBRARIES)
@@ -78,6 +78,7 @@ $(addprefix $(B)/tests/services/,memory_test memory_archive_test memory_model_te
 $(B)/tests/services/lines_test: $(patsubst %,$(B)/tests/lib/native/%.o,services/lines.c tests/lib/tap.c)
 $(B)/tests/services/serial_test: $(patsubst %,$(B)/tests/lib/native/%.o,tests/services/serial_line.c services/serial.c \
   services/line.c services/stream.c tests/lib/tap.c)
+$(B)/tests/services/patience_test: $(patsubst %,$(B)/tests/lib/native/%.o,services/network_patience.c tests/lib/tap.c)
 SERVICES_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/services/*_test.c))
 $(SERVICES_TESTS): $(B)/tests/services/%: $(B)/tests/lib/native/tests/services/%.c.o
 	@mkdir -p $(@D)

@@ -13,6 +13,7 @@
 
 #define EVENTS_AT_ONCE 64
 #define EVENTS_STACK 0x8000
+#define MESSAGES_WITHOUT_LOOK 32 /* at the clock, while deadlines are there */
 
 _Noreturn void service_main(const struct signet_startup *startup);
 _Noreturn void service_thread(void *unused);
@@ -154,12 +155,23 @@ static void on_closed(uint64_t key) {
   }
 }
 
+static uint64_t next_deadline(void) {
+  uint64_t clients = network_client_deadline(), streams = network_streams_deadline();
+  return clients < streams ? clients : streams;
+}
+
+static void expire(union network_message *message) {
+  network_client_expire(message);
+  network_streams_expire(message);
+}
+
 /* Returns when there is nobody left to serve. */
 static void serve(void) {
   static union network_message message;
+  uint32_t until_look = MESSAGES_WITHOUT_LOOK; /* where there is always one, no wait ends with its deadline */
   lock();
   while (supervised.endpoint || network_clients_any() || network_streams_any()) {
-    uint64_t deadline = network_client_deadline();
+    uint64_t deadline = next_deadline();
     unlock();
     struct signet_result result = signet_set_receive(network.set, &message.message, sizeof message, deadline);
     lock();
@@ -168,12 +180,16 @@ static void serve(void) {
       on_request(result.value, &message);
       break;
     case SIGNET_TIMEOUT:
-      network_client_expire(&message);
+      until_look = 1;
       break;
     case SIGNET_INTERRUPTED:
       break;
     default: /* Closed; or what it sent has no room here, which no honest client's has not. */
       on_closed(result.value);
+    }
+    if (deadline != SIGNET_NEVER && --until_look == 0) {
+      until_look = MESSAGES_WITHOUT_LOOK;
+      expire(&message);
     }
     network_listeners_resume(&message);
   }

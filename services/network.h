@@ -1,5 +1,6 @@
 /* What the parts of the network service share. network.c has the threads, network_listen.c its clients and their
- * listeners, network_stream.c connections. Everything but the loops is called with the lock of network.c held. */
+ * listeners, network_stream.c connections, network_patience.c which of them have waited long enough. Everything but the
+ * loops is called with the lock of network.c held. */
 #ifndef SERVICES_NETWORK_H
 #define SERVICES_NETWORK_H
 
@@ -85,5 +86,8 @@ void network_stream_request(uint32_t index, union network_message *message);
 void network_stream_closed(uint32_t index);
 void network_stream_event(const struct signet_network_event *event, union network_message *message);
 bool network_streams_any(void);
+/* When the patience of requests ends; answers those whose patience has. */
+uint64_t network_streams_deadline(void);
+void network_streams_expire(union network_message *message);
 
 #endif

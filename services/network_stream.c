@@ -6,6 +6,9 @@
 #include <signet/calls.h>
 
 #include "services/network.h"
+#include "services/network_patience.h"
+
+#define MILLISECOND 1000000ull /* in nanoseconds */
 
 enum doing {
   NOTHING,
@@ -18,8 +21,10 @@ enum doing {
 };
 
 struct stream {
-  uint32_t number;   /* the device's; 0: there is none */
-  uint32_t endpoint; /* 0: MAKING */
+  struct patience waits; /* first: it is cast to its stream; READING, READING_BLOCK, and REPLYING before that */
+  uint32_t patience;     /* as the request says it */
+  uint32_t number;       /* the device's; 0: there is none */
+  uint32_t endpoint;     /* 0: MAKING */
   uint8_t doing;
   uint8_t shut;            /* STREAM_DIRECTION_* bits */
   uint8_t slot;            /* of the client whose it is, or will be */
@@ -116,6 +121,7 @@ static bool would_wait(struct signet_result result) { return result.status == SI
 
 static void answer(struct stream *stream, const union network_message *message) {
   stream->doing = NOTHING;
+  patience_clear(&stream->waits);
   held_give_back(stream);
   if (signet_channel_send(stream->endpoint, &message->message).status == SIGNET_OK)
     return;
@@ -153,6 +159,17 @@ static struct contract_block release_block(struct stream *stream) {
   return block;
 }
 
+/* ---- Patience ---- */
+
+/* Begins to wait, or begins again. The thread of events may do so only where the other one did before: it waits until
+ * patience_next, which must not come to be earlier meanwhile. */
+static void be_patient(struct stream *stream) {
+  if (!stream->patience)
+    return;
+  uint64_t now = signet_clock_read(SIGNET_CLOCK_MONOTONIC).value;
+  patience_set(&stream->waits, now, now + stream->patience * MILLISECOND);
+}
+
 /* ---- Reading ---- */
 
 /* -> what the device said; EAGAIN at once where that is known. */
@@ -164,6 +181,7 @@ static struct signet_result receive(struct stream *stream, const void *to, uint3
   return result;
 }
 
+/* It waits, if it is READING still afterwards. */
 static void read_bytes(struct stream *stream, union network_message *message) {
   struct stream_DATA data = {.bytes = stream_place_of_DATA_bytes(&message->stream)};
   struct signet_result result = receive(stream, data.bytes, stream->most);
@@ -229,6 +247,8 @@ static void written(struct stream *stream, union network_message *message, uint3
     stream->doing = READING;
     stream->most = STREAM_INLINE_MOST;
     read_bytes(stream, message);
+    if (stream->doing == READING)
+      be_patient(stream);
   } else {
     stream_put_WRITTEN(&message->stream, &(struct stream_WRITTEN){stream->length});
     answer(stream, message);
@@ -251,10 +271,11 @@ static void write_begin(struct stream *stream, uint32_t from, uint32_t length) {
   stream->left = stream->length = length;
 }
 
-static void write_bytes(struct stream *stream, enum doing doing, union network_message *message) {
+static void write_bytes(struct stream *stream, enum doing doing, union network_message *message, const uint8_t *bytes,
+                        uint32_t length) {
   uint32_t failed;
   stream->doing = (uint8_t)doing;
-  write_begin(stream, (uint32_t)(uintptr_t)message->stream.data, message->message.length);
+  write_begin(stream, (uint32_t)(uintptr_t)bytes, length);
   if (send_left(stream, &failed)) {
     written(stream, message, failed);
     return;
@@ -266,6 +287,8 @@ static void write_bytes(struct stream *stream, enum doing doing, union network_m
   }
   memcpy(stream->held, (const void *)(uintptr_t)stream->from, stream->left);
   stream->from = (uint32_t)(uintptr_t)stream->held;
+  if (doing == REPLYING)
+    be_patient(stream);
 }
 
 static void write_block(struct stream *stream, union network_message *message, const struct stream_WRITE_BLOCK *asked) {
@@ -323,6 +346,7 @@ void network_stream_drop(uint32_t number) {
   struct stream *stream = place_of(number);
   if (stream->number != number)
     return;
+  patience_clear(&stream->waits);
   if (stream->block.handle)
     signet_handle_close(release_block(stream).handle);
   held_give_back(stream);
@@ -355,36 +379,59 @@ static void shut(struct stream *stream, union network_message *message) {
   answer(stream, message);
 }
 
+static void read_into_block(struct stream *stream, union network_message *message, const struct contract_block *block) {
+  if (read_block(stream, message, block))
+    return;
+  if (hold_block(stream, READING_BLOCK, block))
+    be_patient(stream);
+  else
+    fail_block(stream, message, block, STREAM_ERROR_MEMORY);
+}
+
 void network_stream_request(uint32_t index, union network_message *message) {
   struct stream *stream = &streams[index];
   bool reads = !(stream->shut & STREAM_DIRECTION_READING), writes = !(stream->shut & STREAM_DIRECTION_WRITING);
   struct stream_READ read;
   struct stream_READ_BLOCK into;
+  struct stream_WRITE write;
+  struct stream_REPLY reply;
   struct stream_WRITE_BLOCK from;
   switch ((enum stream_tag)message->message.tag) {
   case STREAM_READ:
     stream_get_READ(&message->stream, &read);
     stream->doing = READING;
     stream->most = read.most < STREAM_INLINE_MOST ? read.most : STREAM_INLINE_MOST;
+    stream->patience = read.patience;
     if (!reads || !stream->most)
       fail(stream, message, reads ? STREAM_ERROR_ARGUMENT : STREAM_ERROR_CLOSED);
     else
       read_bytes(stream, message);
+    if (stream->doing == READING)
+      be_patient(stream);
     return;
   case STREAM_WRITE:
-  case STREAM_REPLY:
-    if (!writes || (message->message.tag == STREAM_REPLY && !reads))
-      fail(stream, message, STREAM_ERROR_CLOSED);
+    if (!writes || !stream_get_WRITE(&message->stream, &write))
+      fail(stream, message, writes ? STREAM_ERROR_ARGUMENT : STREAM_ERROR_CLOSED);
     else
-      write_bytes(stream, message->message.tag == STREAM_REPLY ? REPLYING : WRITING, message);
+      write_bytes(stream, WRITING, message, write.bytes, write.bytes_count);
+    return;
+  case STREAM_REPLY:
+    if (!writes || !reads || !stream_get_REPLY(&message->stream, &reply)) {
+      fail(stream, message, writes && reads ? STREAM_ERROR_ARGUMENT : STREAM_ERROR_CLOSED);
+    } else {
+      stream->patience = reply.patience;
+      write_bytes(stream, REPLYING, message, reply.bytes, reply.bytes_count);
+    }
     return;
   case STREAM_READ_BLOCK:
-    if (!stream_get_READ_BLOCK(&message->stream, &into))
+    if (!stream_get_READ_BLOCK(&message->stream, &into)) {
       fail_block(stream, message, &into.block, STREAM_ERROR_ARGUMENT);
-    else if (!reads)
+    } else if (!reads) {
       fail_block(stream, message, &into.block, STREAM_ERROR_CLOSED);
-    else if (!read_block(stream, message, &into.block) && !hold_block(stream, READING_BLOCK, &into.block))
-      fail_block(stream, message, &into.block, STREAM_ERROR_MEMORY);
+    } else {
+      stream->patience = into.patience;
+      read_into_block(stream, message, &into.block);
+    }
     return;
   case STREAM_WRITE_BLOCK:
     if (!stream_get_WRITE_BLOCK(&message->stream, &from))
@@ -447,4 +494,26 @@ void network_stream_event(const struct signet_network_event *event, union networ
   if (event->what & (SIGNET_NETWORK_WRITABLE | SIGNET_NETWORK_FAILED))
     stream->writable = true;
   go_on(stream, message);
+}
+
+uint64_t network_streams_deadline(void) { return patience_next(); }
+
+void network_streams_expire(union network_message *message) {
+  struct patience *ended;
+  while ((ended = patience_ended(signet_clock_read(SIGNET_CLOCK_MONOTONIC).value))) {
+    struct stream *stream = (struct stream *)(void *)ended;
+    if (stream->doing == REPLYING) {
+      be_patient(stream);
+      continue;
+    }
+    /* What has come is not always told yet: asked once more, so that no byte comes right behind the answer. */
+    stream->readable = true;
+    go_on(stream, message);
+    if (stream->doing == READING) {
+      fail(stream, message, STREAM_ERROR_TIMEOUT);
+    } else if (stream->doing == READING_BLOCK) {
+      struct contract_block block = release_block(stream);
+      fail_block(stream, message, &block, STREAM_ERROR_TIMEOUT);
+    }
+  }
 }

@@ -62,7 +62,8 @@ static void make_ready(struct native *native) {
   ready_last = &native->next_ready;
 }
 
-void transport_read(struct connection *connection) {
+void transport_read(struct connection *connection, uint64_t until) {
+  (void)until; /* server_expire is enough */
   struct native *native = (struct native *)connection;
   native->wants = WANTS_READ;
   if (native->readable)
@@ -103,7 +104,7 @@ void transport_reply(struct connection *connection, uint32_t length) {
   struct native *native = (struct native *)connection;
   write_begin(native, room, length, true);
   if (native->written == length) {
-    transport_read(connection);
+    transport_read(connection, UINT64_MAX);
     return;
   }
   native->wants = WANTS_WRITE;
@@ -196,7 +197,7 @@ static void go_on_writing(struct native *native) {
   if (from_block)
     connection_block_written(&native->connection, native->block, native->written);
   else if (native->then_reads)
-    transport_read(&native->connection);
+    transport_read(&native->connection, UINT64_MAX);
   else
     connection_written(&native->connection);
 }

@@ -24,6 +24,7 @@ struct sealed {
   struct connection connection; /* first: the core's pointer is ours */
   uint32_t handle;
   uint32_t asked; /* the state that the stream is in: enum stream_state */
+  bool patient;   /* a READ ends by itself, with TIMEOUT; REPLY has no patience: nobody is told when it ends */
 };
 
 static struct stream_buffer output, request_buffer;
@@ -53,7 +54,7 @@ void sealed_insert(uint32_t endpoint, uint64_t key) {
 uint64_t transport_now(void) { return now; }
 uint64_t transport_time(void) { return signet_clock_read(SIGNET_CLOCK_REALTIME).value; }
 bool transport_can_interrupt_read(void) { return false; }
-uint8_t *transport_room(void) { return output.data; }
+uint8_t *transport_room(void) { return stream_place_of_REPLY_bytes(&output); }
 
 /* ---- Streams ---- */
 
@@ -62,21 +63,29 @@ static void sent(int64_t status) {
     sealed_fail("a stream refuses what is sent", status);
 }
 
-void transport_read(struct connection *connection) {
+/* Milliseconds until then as the contract has them: not fewer. */
+static uint32_t patience_until(uint64_t until) {
+  if (until == UINT64_MAX)
+    return 0;
+  return until > now ? (uint32_t)((until - now + MILLISECOND - 1) / MILLISECOND) : 1;
+}
+
+void transport_read(struct connection *connection, uint64_t until) {
   struct sealed *sealed = (struct sealed *)connection;
   struct stream_client_READY end = {sealed->handle};
   struct stream_client_READ_ASKED next;
-  struct stream_READ message = {.most = STREAM_INLINE_MOST};
+  struct stream_READ message = {.most = STREAM_INLINE_MOST, .patience = patience_until(until)};
   sent(stream_send_READ(&end, &next, &message, &request_buffer));
   sealed->asked = STREAM_STATE_READ_ASKED;
+  sealed->patient = message.patience != 0;
 }
 
 void transport_write(struct connection *connection, uint32_t length) {
   struct sealed *sealed = (struct sealed *)connection;
   struct stream_client_READY end = {sealed->handle};
   struct stream_client_WRITE_ASKED next;
-  struct stream_WRITE message = {.bytes = output.data, .bytes_count = length};
-  sent(stream_send_WRITE(&end, &next, &message, &output));
+  struct stream_WRITE message = {.bytes = transport_room(), .bytes_count = length};
+  sent(stream_send_WRITE(&end, &next, &message, &request_buffer));
   sealed->asked = STREAM_STATE_WRITE_ASKED;
 }
 
@@ -84,9 +93,10 @@ void transport_reply(struct connection *connection, uint32_t length) {
   struct sealed *sealed = (struct sealed *)connection;
   struct stream_client_READY end = {sealed->handle};
   struct stream_client_REPLY_ASKED next;
-  struct stream_REPLY message = {.bytes = output.data, .bytes_count = length};
+  struct stream_REPLY message = {.bytes = transport_room(), .bytes_count = length};
   sent(stream_send_REPLY(&end, &next, &message, &output));
   sealed->asked = STREAM_STATE_REPLY_ASKED;
+  sealed->patient = false;
 }
 
 void transport_write_block(struct connection *connection, struct block block, uint32_t offset, uint32_t length) {
@@ -145,7 +155,10 @@ static void bytes_came(struct sealed *sealed, struct stream_buffer *buffer) {
     connection_ended(&sealed->connection);
     return;
   default:
-    connection_failed(&sealed->connection);
+    if (received.FAILED.message.error == STREAM_ERROR_TIMEOUT && sealed->patient)
+      connection_read_over(&sealed->connection);
+    else
+      connection_failed(&sealed->connection);
   }
 }
 

@@ -56,7 +56,7 @@ void connection_opened(struct connection *connection) {
   *connection = (struct connection){.state = STATE_READING, .number = ++connection_numbers};
   server_figures.connections++;
   deadline_set(&connection->deadline, DEADLINE_HEAD);
-  transport_read(connection);
+  transport_read(connection, UINT64_MAX);
 }
 
 void connection_close(struct connection *connection) {
@@ -78,6 +78,13 @@ void connection_close(struct connection *connection) {
 void connection_failed(struct connection *connection) { connection_close(connection); }
 
 /* ---- Reading ---- */
+
+/* Only a request that has begun is answered when its time is over, so only then the transport has to know that time. */
+static void read_next(struct connection *connection) {
+  connection->state = STATE_READING;
+  bool begun = connection->request && request_begun(connection->request);
+  transport_read(connection, begun ? connection->deadline.at : UINT64_MAX);
+}
 
 /* Looks at bytes of the next request: either it is complete and handled, or more are read. */
 static void feed(struct connection *connection, const uint8_t *bytes, uint32_t length) {
@@ -106,8 +113,7 @@ static void feed(struct connection *connection, const uint8_t *bytes, uint32_t l
       request_release(request);
       connection->request = NULL;
     }
-    connection->state = STATE_READING;
-    transport_read(connection);
+    read_next(connection);
     return;
   case REQUEST_CONTINUE: {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -146,7 +152,7 @@ void connection_received(struct connection *connection, const uint8_t *bytes, ui
     if (connection->lingered > LINGER_MOST)
       connection_close(connection);
     else
-      transport_read(connection);
+      transport_read(connection, UINT64_MAX);
     return;
   }
   connection->state = STATE_READING;
@@ -192,7 +198,7 @@ void connection_next(struct connection *connection) {
   connection->state = STATE_READING;
   deadline_set(&connection->deadline, DEADLINE_IDLE);
   if (!connection->pending) {
-    transport_read(connection);
+    read_next(connection);
     return;
   }
   uint8_t *pending = connection->pending;
@@ -204,12 +210,11 @@ void connection_next(struct connection *connection) {
 void connection_written(struct connection *connection) {
   switch (connection->state) {
   case STATE_CONTINUING:
-    connection->state = STATE_READING;
-    transport_read(connection);
+    read_next(connection);
     return;
   case STATE_SHUTTING:
     connection->state = STATE_LINGERING;
-    transport_read(connection);
+    transport_read(connection, UINT64_MAX);
     return;
   default:
     answer_continue(connection);
@@ -218,19 +223,24 @@ void connection_written(struct connection *connection) {
 
 /* ---- Time and numbers ---- */
 
+void connection_read_over(struct connection *connection) {
+  connection->keep_alive = false;
+  connection->lingers = true;
+  server_figures.requests++;
+  answer_status(connection, 408, NULL, "the request took too long to come");
+}
+
 static void expire(struct connection *connection) {
-  bool can_write = connection->state == STATE_WAITING || transport_can_interrupt_read();
   switch (connection->deadline.class) {
   case DEADLINE_HEAD:
   case DEADLINE_BODY:
-    if (can_write && connection->request && request_begun(connection->request) && connection->state == STATE_READING) {
-      connection->keep_alive = false;
-      connection->lingers = true;
-      server_figures.requests++;
-      answer_status(connection, 408, NULL, "the request took too long to come");
-      return;
-    }
-    break;
+    if (connection->state != STATE_READING || !connection->request || !request_begun(connection->request))
+      break;
+    if (transport_can_interrupt_read())
+      connection_read_over(connection);
+    else
+      deadline_set(&connection->deadline, DEADLINE_READ_OVER);
+    return;
   case DEADLINE_EXTENSION:
     extension_forget(connection);
     connection_wake(connection);

@@ -28,8 +28,9 @@ struct block {
 
 uint64_t transport_now(void);  /* since some time */
 uint64_t transport_time(void); /* since 1970 */
-/* Wants bytes; connection_received, or connection_ended. */
-void transport_read(struct connection *connection);
+/* Wants bytes; connection_received, or connection_ended, or, from `until` on, connection_read_over: UINT64_MAX: never.
+ */
+void transport_read(struct connection *connection, uint64_t until);
 /* PIECE_MOST bytes; what is put there is written by the next transport_write, and holds until then. */
 uint8_t *transport_room(void);
 /* Writes so many bytes of the room; connection_written. */
@@ -42,7 +43,8 @@ void transport_write_block(struct connection *connection, struct block block, ui
 void transport_shut(struct connection *connection);
 /* Ends it, whatever is under way, and frees it, with a block that is being written; nothing more is told of it. */
 void transport_close(struct connection *connection);
-/* Whether a connection that is reading can be written to: over channels it cannot. */
+/* Whether a connection that is reading can be written to, and then never is told connection_read_over: over channels it
+ * cannot. */
 bool transport_can_interrupt_read(void);
 
 /* False: no memory. The core takes BLOCKS_MOST at most, and keeps some. */
@@ -108,6 +110,8 @@ void connection_opened(struct connection *connection);
 void connection_received(struct connection *connection, const uint8_t *bytes, uint32_t length);
 /* The other side will send nothing more. */
 void connection_ended(struct connection *connection);
+/* Nothing came in the time that there was for it; nothing is under way any more. */
+void connection_read_over(struct connection *connection);
 void connection_written(struct connection *connection);
 /* So many bytes of the block; fewer than were asked for is no error, none is. */
 void connection_block_written(struct connection *connection, struct block block, uint32_t length);

@@ -29,6 +29,7 @@ enum deadline {
   DEADLINE_LINGER,    /* for what a client still sends to a connection that is being closed */
   DEADLINE_EXTENSION, /* for the extension's answer, the queue included */
   DEADLINE_SERVICE,   /* for a service to come back, and for the status */
+  DEADLINE_READ_OVER, /* for the transport to say so, where it does */
   DEADLINE_BLOCK,     /* for a block to be taken; then its reader counts as slow, and has DEADLINE_WRITE */
   DEADLINES
 };

@@ -4,6 +4,8 @@
  *   r  what comes is sent back by REPLY        w  by WRITE, then READ        b  from then on by READ_BLOCK, WRITE_BLOCK
  *   g  sends blocks without end                i  sends messages without end
  *   s  ends its own direction, then reads on   n  reads nothing more, and does not close    x  closes those
+ *   t  what comes is sent back by WRITE, READ with patience, of so many milliseconds as the number says that follows
+ *      the letter; when it has ended, "late;" is sent, and it begins again      u  by READ_BLOCK      v  by REPLY
  *   m  says whether a block was refused because too many were held: "refused", "none"
  *   e  tries requests that must be refused, and sends which were not: "good" if none
  *   c  connects to the address that follows ("127.0.0.1:80"), through "outward": sends what became of it
@@ -20,6 +22,7 @@
 
 #define STREAMS_MOST 12288
 #define BLOCK 0x40000
+#define BLOCK_SMALL 0x1000 /* of those that many hold at once */
 #define DEADLINE 300000000 /* for a connection that does not stand */
 
 _Noreturn void service_main(const struct signet_startup *startup);
@@ -31,6 +34,7 @@ struct stream {
   uint8_t mode;      /* 0: not said yet */
   bool ending;       /* "ended" is on its way */
   uint8_t step;      /* of 'e' */
+  uint32_t patience;
 };
 
 static uint32_t set, networks, outward, listener_handles[2];
@@ -59,7 +63,7 @@ static void insert(uint32_t endpoint, uint32_t kind, uint32_t index) {
 /* ---- Streams ---- */
 
 static void ask_read(struct stream *stream) {
-  stream_put_READ(&buffer.stream, &(struct stream_READ){STREAM_INLINE_MOST});
+  stream_put_READ(&buffer.stream, &(struct stream_READ){STREAM_INLINE_MOST, stream->patience});
   send_on(stream->endpoint, 20);
 }
 
@@ -71,7 +75,7 @@ static struct contract_block block_new(uint32_t length) {
 }
 
 static void ask_read_block(struct stream *stream, struct contract_block block) {
-  struct stream_READ_BLOCK read = {block};
+  struct stream_READ_BLOCK read = {stream->patience, block};
   stream_put_READ_BLOCK(&buffer.stream, &read);
   send_on(stream->endpoint, 22);
 }
@@ -84,11 +88,13 @@ static void ask_write_block(struct stream *stream, struct contract_block block, 
 
 static void ask_write(struct stream *stream, const void *bytes, uint32_t length, bool reply) {
   struct stream_WRITE write = {bytes, length};
-  struct stream_REPLY both = {bytes, length};
-  if (reply)
+  struct stream_REPLY both = {stream->patience, stream_place_of_REPLY_bytes(&buffer.stream), length};
+  if (reply) {
+    memmove(stream_place_of_REPLY_bytes(&buffer.stream), bytes, length);
     stream_put_REPLY(&buffer.stream, &both);
-  else
+  } else {
     stream_put_WRITE(&buffer.stream, &write);
+  }
   send_on(stream->endpoint, 24);
 }
 
@@ -118,7 +124,7 @@ static void stream_new(uint32_t endpoint) {
 static const struct {
   uint32_t tag, offset, length, error;
 } wrong[] = {
-    {STREAM_READ, 0, 0, STREAM_ERROR_ARGUMENT},
+    {STREAM_READ, 0, 0, STREAM_ERROR_ARGUMENT}, /* and patience of a millisecond */
     {STREAM_WRITE_BLOCK, BLOCK, 1, STREAM_ERROR_ARGUMENT},
     {STREAM_WRITE_BLOCK, 0, BLOCK + 1, STREAM_ERROR_ARGUMENT},
     {STREAM_WRITE_BLOCK, 0xffffffff, 2, STREAM_ERROR_ARGUMENT},
@@ -133,7 +139,7 @@ static void ask_wrongly(struct stream *stream) {
   memcpy(buffer.stream.data, &wrong[stream->step].offset, 4);
   switch (wrong[stream->step].tag) {
   case STREAM_READ:
-    stream_put_READ(&buffer.stream, &(struct stream_READ){wrong[stream->step].length});
+    stream_put_READ(&buffer.stream, &(struct stream_READ){wrong[stream->step].length, 1});
     break;
   case STREAM_SHUT:
     buffer.message = (struct signet_message){.tag = STREAM_SHUT, .length = 4};
@@ -222,6 +228,13 @@ static void on_bytes(uint32_t index, const uint8_t *bytes, uint32_t length) {
       stream_put_SHUT(&buffer.stream, &(struct stream_SHUT){STREAM_DIRECTION_WRITING});
       send_on(stream->endpoint, 28);
       return;
+    case 't':
+    case 'u':
+    case 'v':
+      for (uint32_t i = 1; i < length && bytes[i] >= '0' && bytes[i] <= '9'; i++)
+        stream->patience = stream->patience * 10 + bytes[i] - '0';
+      ask_write(stream, bytes, 1, stream->mode == 'v');
+      return;
     case 'n':
       return;
     case 'x':
@@ -244,8 +257,11 @@ static void on_bytes(uint32_t index, const uint8_t *bytes, uint32_t length) {
   if (stream->mode == 's')
     ask_read(stream);
   else
-    ask_write(stream, bytes, length, stream->mode != 'w');
+    ask_write(stream, bytes, length, stream->mode != 'w' && stream->mode != 't');
 }
+
+/* Patience has ended. */
+static void on_late(struct stream *stream) { ask_write(stream, "late;", 5, stream->mode == 'v'); }
 
 static void on_stream(uint32_t index) {
   struct stream *stream = &streams[index];
@@ -268,8 +284,8 @@ static void on_stream(uint32_t index) {
   case STREAM_WRITTEN:
     if (stream->mode == 'i')
       ask_write(stream, buffer.stream.data, STREAM_INLINE_MOST, false);
-    else if (stream->mode == 'b')
-      ask_read_block(stream, block_new(BLOCK));
+    else if (stream->mode == 'b' || stream->mode == 'u')
+      ask_read_block(stream, block_new(stream->mode == 'u' ? BLOCK_SMALL : BLOCK));
     else
       ask_read(stream);
     return;
@@ -302,7 +318,16 @@ static void on_stream(uint32_t index) {
   case STREAM_FAILED_BLOCK:
     blocks_refused += buffer.stream.data[0] == STREAM_ERROR_MEMORY;
     signet_handle_close(buffer.message.moved[0].handle);
-    stream_end(stream);
+    if (stream->mode == 'u' && buffer.stream.data[0] == STREAM_ERROR_TIMEOUT)
+      on_late(stream);
+    else
+      stream_end(stream);
+    return;
+  case STREAM_FAILED:
+    if (stream->patience && buffer.stream.data[0] == STREAM_ERROR_TIMEOUT)
+      on_late(stream);
+    else
+      stream_end(stream);
     return;
   default:
     stream_end(stream);

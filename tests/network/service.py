@@ -292,6 +292,108 @@ def test_half_closed(s):
         ok(sent < 64 << 20, f"what nobody reads is not taken ({sent >> 10} KiB are the host's)")
 
 
+LATE = b"late;"
+
+
+def late_times(connections, begins, seconds):
+    """-> for each connection when, after its begin, it heard that patience had ended; and all that it heard."""
+    times, heard = [[] for _ in connections], [b""] * len(connections)
+    end = time.monotonic() + seconds
+    with selectors.DefaultSelector() as selector:
+        for i, connection in enumerate(connections):
+            selector.register(connection, selectors.EVENT_READ, i)
+        while time.monotonic() < end:
+            for key, _ in selector.select(max(0, end - time.monotonic())):
+                heard[key.data] += key.fileobj.recv(1 << 16)
+                now = time.monotonic() - begins[key.data]
+                times[key.data] += [now] * (heard[key.data].count(LATE) - len(times[key.data]))
+    return times, heard
+
+
+def test_patience(s):
+    for mode, name in ((b"t", "READ"), (b"u", "READ_BLOCK"), (b"v", "REPLY")):
+        with s.connect() as connection:
+            begin = time.monotonic()
+            connection.sendall(mode + b"300")
+            (times,), (heard,) = late_times([connection], [begin], 1.6)
+            good = heard == mode + LATE * len(times) and 2 <= len(times) <= 5
+            good = good and all(at >= 0.3 * (i + 1) for i, at in enumerate(times))
+            ok(good, f"{name}: patience ends, never early, and the stream goes on ({[round(at, 2) for at in times]})")
+            # Bytes that keep coming: it does not end. Then it does.
+            text, begin = b"", time.monotonic()
+            for i in range(40):
+                connection.sendall(b"%02d." % i)
+                text += b"%02d." % i
+                time.sleep(0.02)
+            longest = time.monotonic() - begin
+            _, (heard,) = late_times([connection], [0], 1)
+            before, _, rest_of_it = heard.removeprefix(LATE).partition(LATE)
+            ok(before == text and LATE not in before or longest > 5,
+               f"{name}: not while bytes keep coming ({heard[:60]})")
+            connection.shutdown(socket.SHUT_WR)
+            ok((rest(connection) or b"").endswith(b"ended"), f"{name}: the other side's end is told as ever")
+    # Bytes at the moment at which patience ends: each comes once.
+    connections = [s.connect() for _ in range(300)]
+    for i, connection in enumerate(connections):
+        connection.sendall(b"tuv"[i % 3:i % 3 + 1] + b"30")
+        receive(connection, 1)
+    sent = [b""] * len(connections)
+    for turn in range(60):
+        for i, connection in enumerate(connections):
+            connection.sendall(b"%d," % turn)
+            sent[i] += b"%d," % turn
+        time.sleep(0.02 + 0.02 * (turn % 10) / 10)
+    _, heard = late_times(connections, [0] * len(connections), 0.5)
+    wrong = [i for i, text in enumerate(heard) if text.replace(LATE, b"") != sent[i]]
+    number = sum(text.count(LATE) for text in heard)
+    ok(not wrong and number > 100, f"bytes at the moment at which patience ends: each comes once ({number} ends)")
+    # Half of them go away without a word, the others in good order.
+    for i, connection in enumerate(connections):
+        reset(connection) if i % 2 else connection.close()
+    # A REPLY's begins when its bytes have been taken.
+    with s.connect(receive_buffer=8192) as connection:
+        connection.sendall(b"v300")
+        mode = receive(connection, 1)
+        connection.setblocking(False)
+        sent = 0
+        for _ in range(50):
+            with contextlib.suppress(BlockingIOError):
+                while sent < 64 << 20:
+                    sent += connection.send(bytes(1 << 14))
+            time.sleep(0.02)
+        connection.settimeout(PATIENCE)
+        heard = receive(connection, sent)
+        _, (after,) = late_times([connection], [0], 1.2)
+        clean = mode == b"v" and len(heard) == sent and not heard.strip(b"\0")
+        ok(clean and 1 <= after.count(LATE) <= 4 and after == LATE * after.count(LATE),
+           f"a REPLY that waits for its reader is patient only afterwards ({sent >> 10} KiB, then {after})")
+
+
+def test_patience_of_many(s, number):
+    connections, begins = [], []
+    patience = [100 + i * 7919 % 3000 for i in range(number)]
+    for i in range(number):
+        connections.append(s.connect(receive_buffer=4096 if number > 4000 else 0))
+    for i, connection in enumerate(connections):
+        begins.append(time.monotonic())
+        connection.sendall(b"tuv"[i % 3:i % 3 + 1] + b"%d" % patience[i])
+    before = s.usage().get("calls", 0)
+    times, _ = late_times(connections, begins, 4 + number / 1000)
+    first = [at[0] if at else 1e9 for at in times]
+    early = sum(at < most / 1000 for at, most in zip(first, patience))
+    slowest = max(at - most / 1000 for at, most in zip(first, patience))
+    ok(early == 0, f"{number} of different patience: none ends early")
+    ok(slowest < 2 + number / 2000, f"none is forgotten (the latest by {slowest * 1000:.0f} ms)")
+    ends_told = sum(map(len, times))
+    calls = s.usage().get("calls", 0) - before
+    note(f"{ends_told} ends, {calls / max(1, ends_told):.1f} kernel calls each")
+    ok(calls < 40 * ends_told, "at a cost that does not grow with their number")
+    with s.connect() as connection:
+        ok(echoes(connection, b"rothers"), "others are served meanwhile")
+    for connection in connections:
+        connection.close()
+
+
 def test_resets(s):
     for mode in (b"r", b"w", b"b", b"g", b"i", b"n"):
         for _ in range(20):
@@ -477,6 +579,8 @@ def main():
         for number, rounds in ((16, 50), (256, 10), (2000, 3)):
             timed(test_many, s, number, rounds)
         timed(test_half_closed, s)
+        timed(test_patience, s)
+        timed(test_patience_of_many, s, 3000)
         timed(test_resets, s)
         timed(test_short_ones, s)
         timed(test_slow_reader, s)
@@ -497,6 +601,7 @@ def main():
         note("the same on two processors")
         timed(test_one, s)
         timed(test_many, s, 500, 5)
+        timed(test_patience, s)
         timed(test_short_ones, s)
         timed(test_beside_computing, s, 5)
         timed(test_restarts, s, "E", "its client")

@@ -20,9 +20,11 @@ enum asked { NOTHING, READ, WRITE, REPLY, BLOCK, SHUT };
 struct fake {
   struct connection connection;
   bool used;
+  bool silent; /* it neither ends nor says more when it has said all */
   enum asked asked;
   uint8_t *input;
   size_t length, at;
+  uint64_t until; /* of READ */
   struct block block;
   uint32_t block_length;
   /* The answers as a client sees them. */
@@ -44,6 +46,7 @@ static bool storage_here, observing;
 static enum extension_presence presence;
 static uint8_t room[PIECE_MOST];
 static uint64_t answers, closes;
+static uint64_t late[2];     /* answers of 408: where a read cannot be interrupted, where it can */
 static uint32_t block_limit; /* of memory */
 
 static uint64_t chance(uint64_t of) {
@@ -61,12 +64,15 @@ static uint64_t chance(uint64_t of) {
 
 /* ---- What a client sees ---- */
 
+bool transport_can_interrupt_read(void) { return round_number & 1; }
+
 static void head_check(struct fake *fake) {
   fake->head[fake->head_length] = 0;
   MUST(!strncmp(fake->head, "HTTP/1.1 ", 9), "no status line");
   unsigned status = (unsigned)atoi(fake->head + 9);
   MUST(status >= 100 && status < 600, "no status");
   answers += status >= 200;
+  late[transport_can_interrupt_read()] += status == 408;
   const char *length = strstr(fake->head, "\r\nContent-Length: ");
   MUST(length || status == 100 || status == 204 || status == 304, "an answer without a length");
   fake->body_left = length && status != 304 && !fake->unframed ? strtoull(length + 18, NULL, 10) : 0;
@@ -106,9 +112,13 @@ static struct fake *begin(struct connection *connection) {
 
 uint64_t transport_now(void) { return now; }
 uint64_t transport_time(void) { return now + 1700000000 * SECOND; }
-bool transport_can_interrupt_read(void) { return round_number & 1; }
 uint8_t *transport_room(void) { return room; }
-void transport_read(struct connection *connection) { begin(connection)->asked = READ; }
+
+void transport_read(struct connection *connection, uint64_t until) {
+  struct fake *fake = begin(connection);
+  fake->asked = READ;
+  fake->until = until;
+}
 
 /* A deadline may end a read, where the transport says so. */
 static struct fake *begin_write(struct connection *connection, uint32_t length) {
@@ -319,7 +329,7 @@ static void open_one(void) {
     fake++;
   if (fake == fakes + CONNECTIONS || !server_has_room())
     return;
-  *fake = (struct fake){.used = true, .input = malloc(INPUT_MOST)};
+  *fake = (struct fake){.used = true, .silent = chance(4) == 0, .input = malloc(INPUT_MOST)};
   for (uint64_t i = 1 + chance(4); i; i--) {
     size_t seed = chance(seed_count);
     if (fake->length + seeds[seed].length > INPUT_MOST)
@@ -337,7 +347,7 @@ static void go_on(struct fake *fake) {
   enum asked asked = fake->asked;
   if (asked == NOTHING)
     return;
-  if (chance(60) == 0) { /* a block that is being written goes with it */
+  if (!fake->silent && chance(60) == 0) { /* a block that is being written goes with it */
     connection_failed(&fake->connection);
     return;
   }
@@ -346,11 +356,15 @@ static void go_on(struct fake *fake) {
   case READ:
   case REPLY: {
     size_t left = fake->length - fake->at, step = left;
+    if (asked == READ && fake->until <= now && !transport_can_interrupt_read() && chance(2)) {
+      connection_read_over(&fake->connection);
+      return;
+    }
     if (left == 0) {
-      if (chance(2))
+      if (!fake->silent && chance(2))
         connection_ended(&fake->connection);
       else
-        fake->asked = READ; /* it says nothing */
+        fake->asked = asked;
       return;
     }
     if (step > PIECE_MOST)
@@ -627,6 +641,10 @@ int main(int count, char **arguments) {
     round_run(seed);
   ok(closes > rounds && answers > rounds, "%llu rounds: %llu connections, %llu answers, and nothing is left",
      (unsigned long long)rounds, (unsigned long long)closes, (unsigned long long)answers);
+  ok(rounds < 1000 || (late[0] && late[1]),
+     "a request that does not come in time is answered: %llu where a read ends by "
+     "itself, %llu where it is interrupted",
+     (unsigned long long)late[0], (unsigned long long)late[1]);
   size_t lingered = linger();
   ok(lingered > 100000 && lingered < 1000000, "who sends on after a refusal is read for %zu bytes", lingered);
   uint64_t before, after;
