@@ -179,8 +179,8 @@ $signet kill 1000000 2>/dev/null; is "nor by number" 1 $?
 $signet kill 2>/dev/null; is "kill without a name: status 2" 2 $?
 
 # The end.
-kill -INT $system
-ended 15; is "^C ends it in good order" 0 "$status"
+kill -INT $system; kill -INT $system # as timeout does, which tells a process and then its group
+ended 15; is "^C ends it in good order, and twice at once is once" 0 "$status"
 is "and its socket is gone" gone "$([ -e "$socket" ] || echo gone)"
 $signet ps 2>"$work/error"; is "then nothing runs" 1 $?
 matches "and it is said" "no system runs" "$(cat "$work/error")"
@@ -193,7 +193,7 @@ kill -KILL $system; wait $system 2>/dev/null
 is "a system that was killed leaves its socket" there "$([ -S "$socket" ] && echo there)"
 $signet ps 2>"$work/error"; is "which is none that runs" 1 $?
 start small; check "and the next one replaces it" log_has '^deaf +running'
-kill -TERM $system; log_has 'is ending'; kill -INT $system
+kill -TERM $system; log_has 'is ending'; sleep 0.2; kill -INT $system
 ended 5; is "a second ^C stops it at once" 130 "$status"
 is "and its socket is gone" gone "$([ -e "$socket" ] || echo gone)"
 
