@@ -58,10 +58,14 @@ static void print_trace(uint64_t rip, uint64_t rbp) {
 }
 
 static _Noreturn void stop(uint64_t rip, uint64_t rbp, const char *format, va_list arguments) {
-  static atomic_flag panicking = ATOMIC_FLAG_INIT;
+  static _Atomic uint32_t panicking; /* the processor that is in a panic, its number there and one more */
+  uint32_t found[4], first = 0;
   __asm__ volatile("cli");
-  /* A panic while another is told: that one ends the machine. */
-  if (atomic_flag_test_and_set(&panicking)) {
+  pc_cpuid(1, 0, found);
+  uint32_t self = (found[1] >> 24) + 1;
+  if (!atomic_compare_exchange_strong(&panicking, &first, self)) {
+    while (first != self)
+      pc_halt(); /* another processor tells its panic, then ends the machine */
     pc_print("signet: and again, in the panic, at 0x%lx\n", rip);
     pc_end(PANICKED);
   }
