@@ -100,7 +100,10 @@ static uint32_t sum(const uint8_t *bytes, uint64_t length) {
   uint64_t value = length;
   for (uint64_t at = 0; at < length; at += 4) {
     uint32_t part = 0;
-    memcpy(&part, bytes + at, length - at < 4 ? length - at : 4);
+    if (length - at < 4)
+      memcpy(&part, bytes + at, length - at);
+    else
+      __builtin_memcpy(&part, bytes + at, 4); /* one load, no call */
     unsigned __int128 product = (unsigned __int128)(value + part) * kernel.contract_place;
     value = ((uint64_t)product & prime) + (uint64_t)(product >> 61);
     value = (value & prime) + (value >> 61);
