@@ -25,7 +25,7 @@ $(BENCH_WORK:%=$(B)/bench/native/%): $(B)/bench/native/%: bench/work/%.c bench/w
 $(B)/gen/bench/sealed/ask.h: bench/sealed/ask.contract $$(CONTRACTC)
 	@mkdir -p $(@D)
 	$(CONTRACTC) --header $@ $<
-$(B)/bench/sealed/parent: bench/sealed/parent.c bench/sealed/exchange.h $(B)/gen/bench/sealed/ask.h contracts/files.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+$(B)/bench/sealed/parent: bench/sealed/parent.c bench/sealed/exchange.h bench/sealed/load.h $(B)/gen/bench/sealed/ask.h contracts/files.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc $(BENCH_CFLAGS) -Iinclude -I. -I$(B)/gen -o $@ $<
 $(B)/bench/sealed/echo: bench/sealed/echo.c bench/sealed/echo_start.S bench/sealed/exchange.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
@@ -65,7 +65,7 @@ $(B)/bench/unchecked/bin/signet: $(BENCH_UNCHECKED:%=$(B)/bench/unchecked/%.o) $
 
 # The kernel's shortest paths in instructions, exactly; a test.
 INSTRUCTIONS := $(addprefix $(B)/bench/instructions/,measure peer least)
-$(B)/bench/instructions/measure: bench/instructions/measure.c bench/instructions/calls.S
+$(B)/bench/instructions/measure: bench/sealed/load.h bench/instructions/measure.c bench/instructions/calls.S
 $(B)/bench/instructions/peer $(B)/bench/instructions/least: $(B)/bench/instructions/%: bench/instructions/%.S
 $(B)/bench/instructions/peer $(B)/bench/instructions/least: BENCH_LINK := -nostartfiles -nostdlib
 $(INSTRUCTIONS): bench/instructions/calls.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)

@@ -2,16 +2,13 @@
  * and least.S. Run by bench/instructions/run under `signet boot --count`, where the time stamp counter counts
  * instructions; prints a name and a number a line. What is printed is the least of many times: the others were
  * interrupted by the processor's tick, or did something for the first time. */
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "bench/instructions/calls.h"
+#define PROGRAM "measure"
+#include "bench/sealed/load.h"
 
 #define ROUNDS 200
 #define PROCESSES 20
@@ -47,35 +44,6 @@ static struct {
   struct signet_message message;
   uint8_t data[REPLY_LENGTH];
 } request, reply;
-
-static uint64_t done(struct signet_result result, const char *what) {
-  if (result.status != SIGNET_OK) {
-    fprintf(stderr, "measure: %s: status %lld\n", what, (long long)result.status);
-    exit(1);
-  }
-  return result.value;
-}
-
-static uint32_t load_image(const char *path) {
-  struct stat status;
-  int file = open(path, O_RDONLY);
-  if (file < 0 || fstat(file, &status) != 0) {
-    perror(path);
-    exit(1);
-  }
-  uint64_t block = done(signet_block_allocate((uint64_t)status.st_size), "block_allocate");
-  char *bytes = (char *)(uintptr_t)(block >> 32);
-  for (off_t at = 0; at < status.st_size;) {
-    ssize_t count = read(file, bytes + at, (size_t)(status.st_size - at));
-    if (count <= 0) {
-      perror(path);
-      exit(1);
-    }
-    at += count;
-  }
-  close(file);
-  return (uint32_t)done(signet_image_load((uint32_t)block, (uint64_t)status.st_size), "image_load");
-}
 
 static uint32_t create(uint32_t image, uint32_t slots, uint32_t bytes) {
   struct signet_process_specification specification = {

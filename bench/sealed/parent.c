@@ -1,15 +1,12 @@
 /* The kernel's own figures, measured by a sealed process: `parent null|channel|stubs|block|start|alive ROUNDS [IMAGE]`.
  * Run by bench/run under `signet run`; prints nanoseconds for one operation, as bench/native/linux.c does. For `alive`
  * it starts ROUNDS processes that all wait, says so, and stops them when told to on standard input. */
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "bench/sealed/ask.h"
 #include "bench/sealed/exchange.h"
+#define PROGRAM "parent"
+#include "bench/sealed/load.h"
 #include "contracts/files.h"
 #include <signet/image.h>
 
@@ -34,38 +31,7 @@ static const struct exchange_contract exchange = {
                                 EXCHANGE_IDLE}},
 };
 
-/* The value of a call that must succeed. */
-static uint64_t done(struct signet_result result, const char *what) {
-  if (result.status != SIGNET_OK) {
-    fprintf(stderr, "parent: %s: status %lld\n", what, (long long)result.status);
-    exit(1);
-  }
-  return result.value;
-}
-
 static double now(void) { return (double)done(signet_clock_read(SIGNET_CLOCK_MONOTONIC), "clock_read"); }
-
-/* Reads an image file into a block and gives it to the kernel. */
-static uint32_t load_image(const char *path) {
-  struct stat status;
-  int file = open(path, O_RDONLY);
-  if (file < 0 || fstat(file, &status) != 0) {
-    perror(path);
-    exit(1);
-  }
-  uint64_t block = done(signet_block_allocate((uint64_t)status.st_size), "block_allocate");
-  char *bytes = (char *)(uintptr_t)(block >> 32);
-  for (off_t at = 0; at < status.st_size;) {
-    ssize_t count = read(file, bytes + at, (size_t)(status.st_size - at));
-    if (count <= 0) {
-      perror(path);
-      exit(1);
-    }
-    at += count;
-  }
-  close(file);
-  return (uint32_t)done(signet_image_load((uint32_t)block, (uint64_t)status.st_size), "image_load");
-}
 
 static double null_call(long rounds) {
   double start = now();
