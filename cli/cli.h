@@ -39,6 +39,8 @@ bool cli_prepare_to_load(void);
 /* JSON to standard output, and a new line; gives `value` back. */
 struct json_t;
 void cli_print_json(struct json_t *value);
+/* Two digits a byte and a NUL: 2 * length + 1 characters at `text`. */
+void cli_hexadecimal(const uint8_t *bytes, size_t length, char *text);
 
 /* A file in memory. NULL: errno says why. Freed with free. */
 void *cli_read_file(const char *path, size_t *length);

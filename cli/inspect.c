@@ -88,8 +88,7 @@ static void print_list(const char *title, const json_t *list) {
 static json_t *describe(const char *path, void *bytes, size_t length, const struct kernel_image_facts *facts) {
   char hash[65];
   struct sizes sizes = measure(bytes, length);
-  for (int i = 0; i < 32; i++)
-    snprintf(hash + 2 * i, 3, "%02x", facts->hash[i]);
+  cli_hexadecimal(facts->hash, sizeof facts->hash, hash);
   return json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "file", path, "hash", hash, "file_bytes",
                    (json_int_t)length, "entry", (json_int_t)sizes.entry, "code_bytes", (json_int_t)sizes.code,
                    "instructions", (json_int_t)facts->instructions, "constant_bytes", (json_int_t)sizes.constants,

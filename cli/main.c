@@ -45,6 +45,12 @@ bool cli_prepare_to_load(void) {
   return false;
 }
 
+void cli_hexadecimal(const uint8_t *bytes, size_t length, char *text) {
+  *text = 0;
+  for (size_t i = 0; i < length; i++)
+    snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+}
+
 void cli_print_json(json_t *value) {
   json_dumpf(value, stdout, JSON_INDENT(2));
   putchar('\n');

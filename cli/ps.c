@@ -65,8 +65,7 @@ static int parse(int count, char **arguments) {
 
 static json_t *hash_json(const uint8_t hash[32]) {
   char text[65];
-  for (int i = 0; i < 32; i++)
-    snprintf(text + 2 * i, 3, "%02x", hash[i]);
+  cli_hexadecimal(hash, 32, text);
   return json_string(text);
 }
 

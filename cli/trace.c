@@ -210,11 +210,9 @@ static void print_text(const struct shown *shown, uint64_t since) {
 
 static void print_json(const struct shown *shown, uint64_t since) {
   const struct kernel_trace_record *record = shown->record;
-  char bytes[2 * KERNEL_TRACE_DATA + 1] = "", identity[65];
-  for (uint32_t i = 0; i < record->length && i < KERNEL_TRACE_DATA; i++)
-    snprintf(bytes + 2 * i, 3, "%02x", record->data[i]);
-  for (int i = 0; i < 32; i++)
-    snprintf(identity + 2 * i, 3, "%02x", record->identity[i]);
+  char bytes[2 * KERNEL_TRACE_DATA + 1], identity[65];
+  cli_hexadecimal(record->data, record->length < KERNEL_TRACE_DATA ? record->length : KERNEL_TRACE_DATA, bytes);
+  cli_hexadecimal(record->identity, sizeof record->identity, identity);
   json_t *line = json_pack(
       "{s:f, s:I, s:{s:s, s:I}, s:{s:s, s:I}, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:s}", "time",
       record->time > since ? (double)(record->time - since) / 1e9 : 0.0, "channel", (json_int_t)record->channel, "from",
