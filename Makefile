@@ -24,7 +24,7 @@ TESTS_BESIDE := # those of them that only compute: they run beside others
 ALL :=
 
 .SECONDEXPANSION: # prerequisites may name, as $$(NAME), what a later folder says
-include $(sort $(wildcard */module.mk port/*/module.mk))
+include $(sort $(wildcard */module.mk port/*/module.mk tests/*/module.mk))
 
 .PHONY: all clean deps run test
 .DELETE_ON_ERROR:
@@ -40,7 +40,7 @@ clean:
 	rm -rf $(B)
 
 # Installs missing Debian packages. A makefile that is included is made before anything else, so no rule has to name it.
-PACKAGE_LISTS := $(wildcard */packages.txt port/*/packages.txt)
+PACKAGE_LISTS := $(wildcard */packages.txt port/*/packages.txt tests/*/packages.txt)
 deps:
 	.ci/install-packages $(PACKAGE_LISTS)
 $(B)/packages.mk: $(PACKAGE_LISTS) .ci/install-packages
