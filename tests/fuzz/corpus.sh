@@ -1,0 +1,17 @@
+#!/bin/bash
+# Chooses the corpus of a target from what it has and what was found: `corpus.sh NAME [FILES [BYTES]]`.
+set -eu
+cd "$(dirname "$0")/../.."
+name=$1 files=${2:-60} bytes=${3:-20000}
+folder=tests/fuzz/corpus/$name
+all=$(mktemp -d)
+trap 'rm -rf "$all"' EXIT
+mkdir -p "$folder" "build/fuzz/corpus/$name"
+find "$folder" "build/fuzz/corpus/$name" -type f -size -17 -exec cp -t "$all" {} +
+chosen=$(ASAN_OPTIONS=detect_leaks=0 "build/fuzz/$name-choose" "$all" "$files" "$bytes")
+find "$folder" -type f -delete
+number=0
+for file in $chosen; do
+  cp "$file" "$(printf '%s/%02d' "$folder" $((number++)))"
+done
+echo "$name: $number files, $(cat "$folder"/* | wc -c) bytes"
