@@ -12,6 +12,7 @@ chosen=$(ASAN_OPTIONS=detect_leaks=0 "build/fuzz/$name-choose" "$all" "$files" "
 find "$folder" -type f -delete
 number=0
 for file in $chosen; do
-  cp "$file" "$(printf '%s/%02d' "$folder" $((number++)))"
+  cp "$file" "$(printf '%s/%02d' "$folder" $number)"
+  number=$((number + 1))
 done
 echo "$name: $number files, $(cat "$folder"/* | wc -c) bytes"
