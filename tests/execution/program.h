@@ -41,4 +41,8 @@ void program_generate(struct program *program, struct program_start *start, uint
  * it is a program to be run like any other. */
 bool program_near_miss(struct program *program, uint64_t seed);
 
+/* What the data are before the program of that seed runs: PROGRAM_DATA_LENGTH bytes, with offsets of data among them.
+ */
+void program_data(uint8_t *data, uint64_t seed);
+
 #endif
