@@ -8,17 +8,20 @@
 #   make fuzz SECONDS=60        each target in turn
 #   make fuzz-corpus-NAME       chooses a small corpus of what was found, into corpus/NAME
 #   make coverage-fuzz          what the corpora reach, in docs/coverage.txt
-FUZZ := verifier
+FUZZ := verifier image
 FUZZ_verifier := tests/verifier/model.c tests/verifier/oracle.c $(addprefix verifier/,verifier.c decode.c operands.c sequences.c)
 FUZZ_LIBS_verifier := -lZydis -lZycore
+FUZZ_SIMULATED := $(filter-out kernel/bytes.c,$(wildcard kernel/*.c)) $(wildcard port/sim/*.c) tests/kernel/support.c
+FUZZ_image := $(FUZZ_SIMULATED) $(FUZZ_verifier) cli/image_file.c
+FUZZ_LIBS_image := $(FUZZ_LIBS_verifier) -lelf
 include $(sort $(filter-out tests/fuzz/module.mk,$(wildcard tests/fuzz/*.mk)))
 
 # Not PIE, because services hold pointers in 32 bits.
 FUZZ_FLAGS := -std=gnu11 -g -D_GNU_SOURCE -Iinclude -I. -I$(B)/gen -Itests/kernel -fno-strict-aliasing -fno-pie
 FUZZ_GCC := gcc -O2 -Wall -Wextra -Werror $(FUZZ_FLAGS) $(SANITIZE)
 # The macros of obstack.h reckon from the null pointer.
-FUZZ_CLANG := clang-14 -O1 -w $(FUZZ_FLAGS) -fsanitize=address,undefined -fno-sanitize=pointer-overflow -fno-sanitize-recover=all
-FUZZ_COVERAGE := clang-14 -O1 -w $(FUZZ_FLAGS) -fsanitize=address -fprofile-instr-generate -fcoverage-mapping
+FUZZ_CLANG := clang-14 -O1 -w $(FUZZ_FLAGS) -D__SANITIZE_ADDRESS__=1 -fsanitize=address,undefined -fno-sanitize=pointer-overflow -fno-sanitize-recover=all
+FUZZ_COVERAGE := clang-14 -O1 -w $(FUZZ_FLAGS) -D__SANITIZE_ADDRESS__=1 -fsanitize=address -fprofile-instr-generate -fcoverage-mapping
 FUZZ_GENERATED = $(VERIFIER_TABLE) $(MANIFEST_CONTRACTS) $(CONTRACT_HEADERS) $(TOOLCHAIN_HOST) $(B)/gen/lib/call_names.h
 
 $(B)/fuzz/gcc/%.o: %.c | $$(FUZZ_GENERATED)

@@ -1,0 +1,109 @@
+/* The name service: clients with different grants, one of them hostile, offerers that answer as they like. */
+#include <string.h>
+
+#include "contracts/names.h"
+#include "contracts/offers.h"
+#include "contracts/supervision.h"
+#include "tests/fuzz/service_play.h"
+
+const unsigned fuzz_count = 12000;
+
+#define CLIENTS 4
+static uint32_t names, offers, supervision;
+
+static void begin(void) {
+  static const char *const slots[] = {"a", "b", "c", "d", "supervision"};
+  static const char *const arguments[] = {"names", "*:find:", "a:offer:a", "b:offer:b", "c:offer:", "c:find:c/d"};
+  uint8_t bytes[1024];
+  uint32_t handles[CLIENTS + 1], choice = fuzz_byte(&kernel_input), slot_count = CLIENTS + !(choice & 1);
+  names = kernel_learn(&names_contract, NAMES_CONTRACT_LENGTH);
+  offers = kernel_learn(&offers_contract, OFFERS_CONTRACT_LENGTH);
+  supervision = kernel_learn(&supervision_contract, SUPERVISION_CONTRACT_LENGTH);
+  for (uint32_t i = 0; i < CLIENTS; i++)
+    handles[i] = kernel_give(kernel_channel(names, i + 1) + 1);
+  if (slot_count > CLIENTS) {
+    uint32_t client = kernel_channel(supervision, 0);
+    handles[CLIENTS] = kernel_give(client);
+    service_supervisor = client + 1;
+  }
+  uint32_t length = service_program(bytes, arguments, 6 - (choice >> 1 & 1), slots, slot_count);
+  kernel_start(handles, slot_count, bytes, length);
+}
+
+static const char *a_name(void) {
+  static const char *const some[] = {"a",   "a/x", "b",     "b/y", "b/y/z", "c",        "d/e-f_g.h", "",
+                                     "/",   "a/",  "a//b",  "..",  "a/..",  "longer",   "b/",        "ab",
+                                     "c/d", "c/e", "c/d/e", "A",   "-",     "\xc3\xa9", "a b",       "a\nb"};
+  static char made[256];
+  uint8_t choice = fuzz_byte(&kernel_input);
+  if (choice < 0xc0)
+    return some[choice % (sizeof some / sizeof *some)];
+  uint32_t length = choice & 1 ? 255 : 1 + choice % 8;
+  for (uint32_t i = 0; i < length; i++)
+    made[i] = (char)('a' + (choice & 2 ? fuzz_byte(&kernel_input) : choice) % 4);
+  made[length] = 0;
+  if (choice & 4)
+    made[length / 2] = '/';
+  return made;
+}
+
+static uint32_t compose(uint32_t end, uint32_t tag, uint8_t *data, uint32_t least, uint32_t most) {
+  static struct names_buffer buffer;
+  const char *name = a_name();
+  uint32_t length = (uint32_t)strlen(name);
+  (void)least, (void)most;
+  if (kernel_ends[end].contract != names)
+    return 0;
+  const uint8_t *identity = kernel_identity(fuzz_byte(&kernel_input) % 3);
+  int64_t status = SIGNET_ARGUMENT;
+  if (tag == NAMES_CONNECT) {
+    struct names_CONNECT message = {.name = name, .name_length = length};
+    memcpy(message.contract.hash, identity, 32);
+    status = names_put_CONNECT(&buffer, &message);
+  } else if (tag == NAMES_OFFER) {
+    struct names_OFFER message = {.name = name, .name_length = length};
+    memcpy(message.contract.hash, identity, 32);
+    status = names_put_OFFER(&buffer, &message);
+  } else if (tag == NAMES_WITHDRAW) {
+    struct names_WITHDRAW message = {.name = name, .name_length = length};
+    status = names_put_WITHDRAW(&buffer, &message);
+  } else if (tag == NAMES_LIST) {
+    struct names_LIST message = {.prefix = name, .prefix_length = length};
+    char prefix[256];
+    memcpy(prefix, name, length + 1);
+    message.prefix = prefix;
+    message.after = a_name();
+    message.after_length = (uint32_t)strlen(message.after);
+    status = names_put_LIST(&buffer, &message);
+  }
+  if (status != SIGNET_OK)
+    return 0;
+  memcpy(data, buffer.data, buffer.message.length);
+  return buffer.message.length;
+}
+
+/* What a client is told names only what it may find: whole, in order, once. */
+static void listed(uint32_t peer, const struct kernel_message *message) {
+  const char *at = (const char *)message->data, *end = at + message->length, *last = NULL;
+  (void)peer;
+  for (; at < end; last = at, at += strlen(at) + 1) {
+    if (!memchr(at, 0, (size_t)(end - at)) || !*at)
+      fuzz_fail("a list of names has no end, or an empty one");
+    if (last && strcmp(last, at) >= 0)
+      fuzz_fail("a list of names is out of order: %s, %s", last, at);
+  }
+}
+
+static void heard(uint32_t end, const struct kernel_message *message) {
+  if (kernel_ends[end].contract != names)
+    return;
+  service_counted(message->tag != NAMES_FAILED);
+  if (message->tag == NAMES_LISTED)
+    listed(kernel_ends[end].peer, message);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+  static const struct service_target target = {.begin = begin, .compose = compose, .heard = heard, .sets_held = 1};
+  service_play(&target, bytes, length);
+  return 0;
+}

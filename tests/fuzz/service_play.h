@@ -1,0 +1,37 @@
+/* Plays the peers of a service that is fuzzed: an input says who does what, in which order. A target gives what is its
+ * own. Tests only. */
+#ifndef TESTS_FUZZ_SERVICE_PLAY_H
+#define TESTS_FUZZ_SERVICE_PLAY_H
+
+#include "tests/fuzz/service_kernel.h"
+
+struct service_target {
+  /* Makes devices and channels, and starts the service. */
+  void (*begin)(void);
+  /* Something of the target's own happens, a device's event or the like. */
+  void (*act)(uint8_t which);
+  /* The data of a message, within its bounds; -> its length. 0: the target leaves that to the driver. */
+  uint32_t (*compose)(uint32_t end, uint32_t tag, uint8_t *data, uint32_t least, uint32_t most);
+  /* A peer has heard that. */
+  void (*heard)(uint32_t end, const struct kernel_message *message);
+  /* From now on devices answer all that waits. */
+  void (*settle)(void);
+  /* May that peer's request be unanswered when all has settled? */
+  bool (*may_stand)(uint32_t end);
+  /* All clients are gone, and the service waits or has ended. */
+  void (*end)(void);
+  uint32_t supervisor;               /* the contract of supervision, plus 1; 0: nobody supervises */
+  uint32_t sets_held, channels_kept; /* when all clients are gone; channels besides the supervisor's */
+};
+
+/* A whole input. */
+void service_play(const struct service_target *target, const uint8_t *bytes, size_t length);
+/* Start-up bytes of services that have none of their own; -> their length. `slots` are names. */
+uint32_t service_program(uint8_t *to, const char *const *arguments, uint32_t argument_count, const char *const *slots,
+                         uint32_t slot_count);
+/* The supervisor's end, or 0: begin sets it. */
+extern uint32_t service_supervisor;
+/* How often a peer's message was an answer to it, by whether it was what the target calls a success. */
+void service_counted(bool accepted);
+
+#endif

@@ -1,0 +1,7 @@
+# Services and what hears them, each compiled for the host over a kernel of the tests (service_kernel.h).
+SERVICE_FUZZ := tests/fuzz/service_kernel.c tests/fuzz/service_play.c kernel/blake2b.c
+SERVICE_FUZZ_LINK := -Wl,-T,tests/fuzz/service_state.ld
+
+FUZZ += service_names
+FUZZ_service_names := $(SERVICE_FUZZ) services/names.c services/names_table.c services/startup.c lib/supervised.c
+FUZZ_LIBS_service_names := $(SERVICE_FUZZ_LINK)
