@@ -22,7 +22,8 @@ ALL += $(B)/lib/libkernel.a
 
 # The same sources and port/sim under the sanitizers. The C library's memory functions are used there: they are checked.
 KERNEL_SANITIZED := $(filter-out %/bytes.o,$(KERNEL_SOURCES:kernel/%.c=$(B)/kernel/sanitize/%.o)) \
-  $(B)/kernel/sanitize/port/sim/sim.o $(B)/kernel/sanitize/support.o $(B)/kernel/sanitize/agree.o
+  $(B)/kernel/sanitize/port/sim/sim.o \
+  $(B)/kernel/sanitize/port/sim/memory.o $(B)/kernel/sanitize/port/sim/fiber.o $(B)/kernel/sanitize/support.o $(B)/kernel/sanitize/agree.o
 KERNEL_TEST_FLAGS := $(HOST_CFLAGS) $(SANITIZE) -fno-strict-aliasing
 
 $(B)/kernel/sanitize/support.o $(B)/kernel/sanitize/agree.o: $(B)/kernel/sanitize/%.o: tests/kernel/%.c
