@@ -66,7 +66,8 @@ static void ask_offerer(struct names_offer *offer);
 
 /* The offerer is gone. Its name stays, so that who looks for it learns that, and somebody may offer it again. */
 static void offer_gone(struct names_offer *offer) {
-  signet_handle_close(offer->endpoint);
+  if (offer->endpoint)
+    signet_handle_close(offer->endpoint);
   offer->endpoint = 0;
   offer->asked = false;
   offer->asker = NAMES_NOBODY;
@@ -120,7 +121,8 @@ static void hear_offerer(struct names_offer *offer, union buffer *buffer) {
   struct offers_server_ASKED_received heard;
   uint32_t asker = offer->asker;
   if (offers_took_ASKED(&end, &heard, &buffer->offers) != SIGNET_OK) {
-    offer_gone(offer); /* the end is closed already */
+    offer->endpoint = end.handle; /* 0: it is closed */
+    offer_gone(offer);
     return;
   }
   offer->asked = false;
@@ -157,7 +159,7 @@ static void connect(uint32_t slot, const struct names_CONNECT *request) {
     fail(slot, NAMES_ERROR_CONTRACT);
   else if (!offer->endpoint)
     fail(slot, NAMES_ERROR_GONE);
-  else if (offer->asked && offer->asker == NAMES_NOBODY)
+  else if (offer->asked && offer->deadline == SIGNET_NEVER)
     fail(slot, NAMES_ERROR_BUSY); /* it has not answered somebody for too long */
   else {
     names.clients[slot].wants = offer;
@@ -234,9 +236,8 @@ static void list(uint32_t slot, const struct names_LIST *request) {
 
 static void client_gone(uint32_t slot) {
   struct client *client = &names.clients[slot];
-  if (!client->endpoint)
-    return;
-  signet_handle_close(client->endpoint);
+  if (client->endpoint)
+    signet_handle_close(client->endpoint);
   if (client->wants && client->wants->asker == slot)
     client->wants->asker = NAMES_NOBODY;
   *client = (struct client){.endpoint = 0};
@@ -247,7 +248,8 @@ static void hear_client(uint32_t slot, union buffer *buffer) {
   struct names_server_READY end = {names.clients[slot].endpoint};
   struct names_server_READY_received heard;
   if (names_took_READY(&end, &heard, &buffer->names) != SIGNET_OK) {
-    client_gone(slot); /* its end is closed already */
+    names.clients[slot].endpoint = end.handle; /* 0: it is closed */
+    client_gone(slot);
     return;
   }
   /* The texts of the message lie in the buffer: answers are built in others. */
@@ -286,7 +288,8 @@ static uint32_t client_wanted(void *context, uint32_t slot, uint32_t restarts, c
   (void)client;
   if (slot >= NAMES_CLIENTS_MOST || !names.is_client[slot] || names_create(&end, &own) != SIGNET_OK)
     return 0;
-  client_gone(slot);
+  if (names.clients[slot].endpoint)
+    client_gone(slot);
   if (join(slot, own.handle))
     return end.handle;
   signet_handle_close(own.handle);
@@ -300,20 +303,22 @@ static uint64_t next_deadline(void) {
   uint64_t first = SIGNET_NEVER;
   for (uint32_t i = 0; i < names.table.count; i++) {
     const struct names_offer *offer = &names.table.offers[names.table.sorted[i]];
-    if (offer->asked && offer->asker != NAMES_NOBODY && offer->deadline < first)
+    if (offer->asked && offer->deadline < first)
       first = offer->deadline;
   }
   return first;
 }
 
-/* Who waits for an offerer that does not answer waits no longer; nor do those behind it. */
+/* Who waits for an offerer that does not answer waits no longer; nor do those behind it, also if who was asked for has
+ * left. */
 static void expire(void) {
   uint64_t time = now();
   for (uint32_t i = 0; i < names.table.count; i++) {
     struct names_offer *offer = &names.table.offers[names.table.sorted[i]];
-    if (!offer->asked || offer->asker == NAMES_NOBODY || offer->deadline > time)
+    if (!offer->asked || offer->deadline > time)
       continue;
     offer->asker = NAMES_NOBODY;
+    offer->deadline = SIGNET_NEVER;
     for (uint32_t slot = 0; slot < NAMES_CLIENTS_MOST; slot++)
       if (names.clients[slot].wants == offer) {
         end_wait(slot);

@@ -24,8 +24,8 @@ struct names_offer {
   uint32_t slot;                    /* of the client that offers it */
   uint32_t endpoint;                /* server's end of contracts/offers.contract; 0: who offered it has ended */
   bool asked;                       /* WANTED is under way */
-  uint32_t asker;                   /* the slot that it is for; NAMES_NOBODY: who asked has given up */
-  uint64_t deadline;                /* of the answer, for the asker */
+  uint32_t asker;                   /* the slot that it is for; NAMES_NOBODY: who asked has left, or given up */
+  uint64_t deadline;                /* of the answer; SIGNET_NEVER: it has passed */
 };
 #define NAMES_NOBODY UINT32_MAX
 

@@ -52,7 +52,8 @@ static struct thread *current;
 static void *driver_pointer;
 static const void *driver_stack;
 static size_t driver_stack_length;
-static uint32_t version, calls_left, quantum, calls_since_idle;
+uint32_t kernel_version;
+static uint32_t calls_left, quantum, calls_since_idle;
 
 /* Saves the registers that a function keeps, and goes on where the other stack was left. */
 void kernel_switch(void **save, void *load);
@@ -101,11 +102,11 @@ static void resume(struct thread *thread) {
   current = NULL;
 }
 
-void kernel_changed(void) { version++; }
+void kernel_changed(void) { kernel_version++; }
 
 static void wait_until(uint64_t deadline) {
   current->waits = true;
-  current->seen = version;
+  current->seen = kernel_version;
   current->deadline = deadline;
   leave(false);
 }
@@ -128,7 +129,7 @@ static void begin(void) {
 }
 
 static bool can_run(const struct thread *thread) {
-  return thread->there && (!thread->waits || thread->seen != version || thread->deadline <= kernel_now);
+  return thread->there && (!thread->waits || thread->seen != kernel_version || thread->deadline <= kernel_now);
 }
 
 void kernel_run(uint32_t calls) {
@@ -219,7 +220,7 @@ struct signet_result signet_word_wake(volatile void *word, uint32_t most) {
       threads[i].word = NULL;
       woken++;
     }
-  version++;
+  kernel_version++;
   return result(SIGNET_OK, woken);
 }
 
@@ -344,6 +345,7 @@ const struct signet_contract_moved *kernel_moved_row(uint32_t contract, uint32_t
 /* ---- Ends ---- */
 
 struct kernel_end kernel_ends[KERNEL_ENDS_MOST];
+uint32_t kernel_ends_used;
 
 static struct kernel_end *other(uint32_t end) { return &kernel_ends[end ^ 1]; }
 
@@ -353,6 +355,8 @@ uint32_t kernel_channel(uint32_t contract, uint32_t peer) {
       continue;
     kernel_ends[end] = kernel_ends[end + 1] =
         (struct kernel_end){.contract = contract, .holder = KERNEL_PEER, .peer = peer};
+    if (end + 2 > kernel_ends_used)
+      kernel_ends_used = end + 2;
     return end;
   }
   return 0;
@@ -387,7 +391,7 @@ static void end_close(uint32_t end) {
     free(closed->queue[i]);
   }
   closed->queued = 0;
-  version++;
+  kernel_version++;
 }
 
 static void moved_drop(struct kernel_moved moved) {
@@ -412,7 +416,7 @@ static void enqueue(uint32_t end, const struct kernel_message *message) {
   from->state = to->state = next_of(from->contract, from->state, message->tag);
   for (uint32_t i = 0; i < message->moved_count; i++)
     moved_send(message->moved[i]);
-  version++;
+  kernel_version++;
   if (to->closed) {
     for (uint32_t i = 0; i < message->moved_count; i++)
       moved_drop(message->moved[i]);
@@ -688,7 +692,7 @@ static struct signet_result take(uint32_t number, struct signet_message *message
   if (first->moved_count && refused())
     return error(SIGNET_QUOTA);
   dequeue(end);
-  version++;
+  kernel_version++;
   memset(message, KERNEL_CANARY, capacity);
   message->tag = first->tag;
   message->length = first->length;
@@ -750,7 +754,7 @@ struct signet_result signet_set_insert(uint32_t set, uint32_t endpoint, uint64_t
   end->in_set = true;
   end->set = set;
   end->key = key;
-  version++;
+  kernel_version++;
   return error(SIGNET_OK);
 }
 
@@ -761,8 +765,8 @@ struct signet_result signet_set_receive(uint32_t set, struct signet_message *mes
   if (!object || object->kind != SIGNET_KIND_SET)
     fuzz_fail("set_receive: no set");
   for (;;) {
-    for (uint32_t n = 1; n <= KERNEL_ENDS_MOST; n++) {
-      uint32_t i = (turn + n) % KERNEL_ENDS_MOST;
+    for (uint32_t n = 1; n <= kernel_ends_used; n++) {
+      uint32_t i = (turn + n) % kernel_ends_used;
       struct kernel_end *end = &kernel_ends[i];
       if (end->holder != KERNEL_SERVICE || !end->in_set || end->set != set)
         continue;
@@ -832,7 +836,7 @@ void kernel_begin(const uint8_t *bytes, size_t length) {
   } else {
     copy_all(service_state_begin, state_kept, state);
   }
-  for (uint32_t end = 0; end < KERNEL_ENDS_MOST; end++) {
+  for (uint32_t end = 0; end < kernel_ends_used; end++) {
     for (uint32_t i = 0; i < kernel_ends[end].queued; i++)
       free(kernel_ends[end].queue[i]);
     kernel_ends[end] = (struct kernel_end){0};
@@ -844,7 +848,7 @@ void kernel_begin(const uint8_t *bytes, size_t length) {
   area_used = 0;
   memset(objects, 0, sizeof objects);
   memset(threads, 0, sizeof threads);
-  object_next = generations = turn = version = kernel_fail_in = kernel_exit_code = 0;
+  kernel_ends_used = object_next = generations = turn = kernel_version = kernel_fail_in = kernel_exit_code = 0;
   kernel_mapped = 0;
   kernel_exited = false;
   kernel_now = 1000000000;

@@ -50,6 +50,7 @@ extern struct signet_result (*kernel_on_device)(uint32_t number, const struct si
 void kernel_device_wait(void);
 /* Something has: who waits looks again. */
 void kernel_changed(void);
+extern uint32_t kernel_version; /* grows with every change */
 void *kernel_buffer(const struct signet_device_request *request);
 
 /* ---- Ends ---- */
@@ -78,6 +79,7 @@ struct kernel_end {
 };
 /* A client's end is even, its server's the next odd number. */
 extern struct kernel_end kernel_ends[KERNEL_ENDS_MOST];
+extern uint32_t kernel_ends_used; /* of them, from the first */
 /* -> the client's end; both are `peer`'s. 0: there is no room. (End 0 is none.) */
 uint32_t kernel_channel(uint32_t contract, uint32_t peer);
 /* The peer's end is the service's from now on. -> its handle. */

@@ -102,8 +102,12 @@ static void heard(uint32_t end, const struct kernel_message *message) {
     listed(kernel_ends[end].peer, message);
 }
 
+/* An offerer waits to be asked. */
+static bool may_stand(uint32_t end) { return kernel_ends[end].contract == offers; }
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
-  static const struct service_target target = {.begin = begin, .compose = compose, .heard = heard, .sets_held = 1};
+  static const struct service_target target = {
+      .begin = begin, .compose = compose, .heard = heard, .may_stand = may_stand, .sets_held = 1};
   service_play(&target, bytes, length);
   return 0;
 }

@@ -7,7 +7,8 @@
 
 #include "contracts/supervision.h"
 
-#define ACTS_MOST 400 /* of an input */
+#define ACTS_MOST 400  /* of an input */
+#define ROUNDS_MOST 60 /* until all has settled */
 
 uint32_t service_supervisor;
 static const struct service_target *target;
@@ -37,7 +38,7 @@ uint32_t service_program(uint8_t *to, const char *const *arguments, uint32_t arg
 
 static uint32_t peer_ends(uint32_t ends[KERNEL_ENDS_MOST]) {
   uint32_t count = 0;
-  for (uint32_t end = 2; end < KERNEL_ENDS_MOST; end++)
+  for (uint32_t end = 2; end < kernel_ends_used; end++)
     if (kernel_ends[end].holder == KERNEL_PEER && kernel_ends[end ^ 1].holder != KERNEL_PEER)
       ends[count++] = end;
   return count;
@@ -52,7 +53,7 @@ static uint32_t end_to_move(uint32_t from, uint32_t kind, const struct signet_co
   if (!memcmp(wanted, this, 32))
     wanted = kernel_identity(kernel_ends[from].contract);
   bool to_client = kind == SIGNET_KIND_SERVER;
-  for (uint32_t end = 2; choice & 0x80 && end < KERNEL_ENDS_MOST; end++) {
+  for (uint32_t end = 2; choice & 0x80 && end < kernel_ends_used; end++) {
     const struct kernel_end *had = &kernel_ends[end];
     if (had->holder == KERNEL_PEER && (end & 1) == to_client && !had->queued && kernel_turn(end) && (end ^ from) > 1 &&
         end != service_supervisor &&
@@ -145,7 +146,7 @@ static void hear(uint32_t end) {
 }
 
 static void hear_all(void) {
-  for (uint32_t end = 2; end < KERNEL_ENDS_MOST; end++)
+  for (uint32_t end = 2; end < kernel_ends_used; end++)
     hear(end);
 }
 
@@ -193,19 +194,22 @@ static void settle(void) {
   kernel_fail_in = 0;
   if (target->settle)
     target->settle();
-  for (uint32_t round = 0; round < 40; round++) {
-    kernel_changed();
+  kernel_changed();
+  for (uint32_t round = 0; round < ROUNDS_MOST && !kernel_exited; round++) {
+    uint32_t before = kernel_version;
     kernel_run(KERNEL_UNTIL_IDLE);
     hear_all();
     uint64_t deadline = kernel_first_deadline();
     if (deadline != SIGNET_NEVER)
       kernel_advance(deadline);
+    else if (kernel_version == before)
+      return;
   }
 }
 
 /* Nobody who waits for the service is forgotten. */
 static void nobody_waits(void) {
-  for (uint32_t end = 2; end < KERNEL_ENDS_MOST; end++)
+  for (uint32_t end = 2; end < kernel_ends_used; end++)
     if (kernel_ends[end].holder == KERNEL_PEER && kernel_ends[end ^ 1].holder == KERNEL_SERVICE && !kernel_turn(end) &&
         end != service_supervisor && !(target->may_stand && target->may_stand(end)))
       fuzz_fail("a request stands and is never answered: contract %u, state %u, end %u", kernel_ends[end].contract,
@@ -214,7 +218,7 @@ static void nobody_waits(void) {
 
 static void all_leave(void) {
   for (uint32_t round = 0; round < 4; round++) {
-    for (uint32_t end = 2; end < KERNEL_ENDS_MOST; end++)
+    for (uint32_t end = 2; end < kernel_ends_used; end++)
       if (kernel_ends[end].holder == KERNEL_PEER && end != service_supervisor)
         kernel_peer_close(end);
     settle();
