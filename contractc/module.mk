@@ -50,10 +50,7 @@ $(B)/tests/contractc/header: tests/contractc/header.c tests/contractc/mock.c tes
 $(B)/tests/contractc/kernel: tests/contractc/kernel.c kernel/contract.c kernel/blake2b.c tests/lib/tap.c $(CONTRACT_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(CONTRACTC_TEST_FLAGS) -fno-strict-aliasing -MF $@.d -I$(B)/gen $(filter %.c,$^) -o $@
-$(B)/tests/contractc/fuzz: tests/contractc/fuzz.c $(filter-out contractc/main.c,$(wildcard contractc/*.c)) $(wildcard contractc/*.h)
-	@mkdir -p $(@D)
-	$(CC) $(CONTRACTC_TEST_FLAGS) -MF $@.d $(filter %.c,$^) $(CONTRACTC_LDLIBS) -o $@
-CONTRACTC_TESTS := $(addprefix $(B)/tests/contractc/,tables header kernel fuzz)
+CONTRACTC_TESTS := $(addprefix $(B)/tests/contractc/,tables header kernel)
 ALL += $(CONTRACTC_TESTS)
 TESTS += $(CONTRACTC_TESTS) $(wildcard tests/contractc/*.sh)
 -include $(CONTRACTC_TESTS:=.d)

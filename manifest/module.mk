@@ -36,19 +36,6 @@ MANIFEST_TEST_FLAGS := $(HOST_CFLAGS) $(SANITIZE) -D_GNU_SOURCE -MMD -MP
 $(B)/tests/manifest/reader: tests/manifest/reader.c services/system.c $(LIBMANIFEST_SANITIZE)
 	@mkdir -p $(@D)
 	$(CC) $(MANIFEST_TEST_FLAGS) -MF $@.d $^ $(MANIFEST_LDLIBS) -o $@
-$(B)/tests/manifest/fuzz: tests/manifest/fuzz_main.c tests/manifest/fuzz.c services/system.c $(LIBMANIFEST_SANITIZE)
-	@mkdir -p $(@D)
-	$(CC) $(MANIFEST_TEST_FLAGS) -MF $@.d $^ $(MANIFEST_LDLIBS) -o $@
-# By hand, with clang's fuzzer: `make fuzz-manifest SECONDS=600`. The macros of obstack.h reckon from the null pointer.
-.PHONY: fuzz-manifest
-fuzz-manifest: $(MANIFEST_CONTRACTS)
-	@mkdir -p $(B)/fuzz/manifest
-	clang -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize=pointer-overflow \
-	  -fno-sanitize-recover=all -D_GNU_SOURCE -Iinclude -I. -I$(B)/gen \
-	  tests/manifest/fuzz.c services/system.c $(MANIFEST_SOURCES) $(MANIFEST_SHARED) $< $(MANIFEST_LDLIBS) -o $(B)/fuzz/manifest-fuzzer
-	$(B)/fuzz/manifest-fuzzer -max_total_time=$(or $(SECONDS),60) -max_len=16384 $(B)/fuzz/manifest \
-	  tests/manifest/good tests/manifest/bad apps/web
-MANIFEST_TESTS := $(B)/tests/manifest/fuzz
-ALL += $(MANIFEST_TESTS) $(B)/tests/manifest/reader
-TESTS += $(MANIFEST_TESTS) $(wildcard tests/manifest/*.sh)
--include $(MANIFEST_TESTS:=.d) $(wildcard $(B)/tests/manifest/*.d)
+ALL += $(B)/tests/manifest/reader
+TESTS += $(wildcard tests/manifest/*.sh)
+-include $(wildcard $(B)/tests/manifest/*.d)

@@ -8,7 +8,7 @@
 #   make fuzz SECONDS=60        each target in turn
 #   make fuzz-corpus-NAME       chooses a small corpus of what was found, into corpus/NAME
 #   make coverage-fuzz          what the corpora reach, in docs/coverage.txt
-FUZZ := verifier image contract table print
+FUZZ := verifier image contract table print manifest
 FUZZ_verifier := tests/verifier/model.c tests/verifier/oracle.c $(addprefix verifier/,verifier.c decode.c operands.c sequences.c)
 FUZZ_LIBS_verifier := -lZydis -lZycore
 FUZZ_SIMULATED := $(filter-out kernel/bytes.c,$(wildcard kernel/*.c)) $(wildcard port/sim/*.c) tests/kernel/support.c
@@ -18,6 +18,9 @@ FUZZ_contract := $(filter-out contractc/main.c,$(wildcard contractc/*.c)) tests/
 FUZZ_LIBS_contract := -lb2 -ljansson
 FUZZ_table := tests/fuzz/contract_table.c kernel/contract.c kernel/blake2b.c
 FUZZ_print := contractc/print.c
+# The tables of all contracts are written by manifest/module.mk.
+FUZZ_manifest := $(wildcard manifest/*.c) contractc/draw.c contractc/excerpt.c services/system.c $(B)/gen/manifest/contracts.c
+FUZZ_LIBS_manifest := -lfyaml -lb2 -ljansson -lelf -lz
 include $(sort $(filter-out tests/fuzz/module.mk,$(wildcard tests/fuzz/*.mk)))
 
 # Not PIE, because services hold pointers in 32 bits.

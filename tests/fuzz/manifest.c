@@ -1,13 +1,10 @@
-/* One input of a fuzzer: any bytes as a manifest. Whatever they are, the reader says what is wrong with a position in
- * the text, or what it compiles is a system that the supervisor takes. The driver is fuzz_main.c, or libFuzzer's
- * (`make fuzz-manifest`). */
-#include "tests/manifest/fuzz.h"
-
-#include <stdlib.h>
+/* Fuzz target: any bytes as a manifest. Whatever they are, the reader says what is wrong with a place in the text, or
+ * what it compiles is a system that the supervisor takes, whole and not when it is cut off. */
 #include <string.h>
 
 #include "manifest/model.h"
 #include "services/system.h"
+#include "tests/fuzz/fuzz.h"
 
 #define ARCHIVE 0
 #define POWER 1
@@ -17,11 +14,11 @@
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) { return "leak:libfyaml\n"; }
 
+const unsigned fuzz_count = 8000;
+
 static void demand(bool holds, const char *what) {
-  if (holds)
-    return;
-  fprintf(stderr, "fuzz: %s\n", what);
-  abort();
+  if (!holds)
+    fuzz_fail("%s", what);
 }
 
 static void accepted(const struct manifest *manifest) {
@@ -38,8 +35,6 @@ static void accepted(const struct manifest *manifest) {
   manifest_report(manifest, nowhere);
   manifest_dot(manifest, nowhere);
 }
-
-uint64_t fuzz_accepted, fuzz_refused;
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
   static FILE *nowhere;
