@@ -8,7 +8,8 @@ all=$(mktemp -d)
 trap 'rm -rf "$all"' EXIT
 mkdir -p "$folder" "build/fuzz/corpus/$name"
 find "$folder" "build/fuzz/corpus/$name" -type f -size -17 -exec cp -t "$all" {} +
-chosen=$(ASAN_OPTIONS=detect_leaks=0 "build/fuzz/$name-choose" "$all" "$files" "$bytes")
+chosen=$(ASAN_OPTIONS=detect_leaks=0 "build/fuzz/$name-choose" "$all" "$files" "$bytes") ||
+  { echo "$name: it does not go through its inputs; run build/fuzz/$name on them" >&2; exit 1; }
 find "$folder" -type f -delete
 number=0
 for file in $chosen; do

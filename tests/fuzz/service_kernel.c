@@ -4,6 +4,7 @@
 
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -33,6 +34,10 @@ struct signet_result (*kernel_on_device)(uint32_t number, const struct signet_de
 
 static struct signet_result result(int64_t status, uint64_t value) { return (struct signet_result){status, value}; }
 static struct signet_result error(int64_t status) { return result(status, 0); }
+
+/* FUZZ_TRACE=1: what the service says, hears and asks. */
+static bool traced;
+#define TRACE(...) (traced ? (void)fprintf(stderr, __VA_ARGS__) : (void)0)
 
 /* ---- Threads: a stack each; the driver runs on its own ---- */
 
@@ -233,7 +238,12 @@ struct signet_result signet_clock_read(uint32_t clock) {
 
 static uint64_t area_used; /* of it, in this input */
 
-static bool refused(void) { return kernel_fail_in && !--kernel_fail_in; }
+static bool refused(void) {
+  if (!kernel_fail_in || --kernel_fail_in)
+    return false;
+  TRACE("an allocation fails\n");
+  return true;
+}
 
 static bool in_area(uint64_t offset, uint64_t length) {
   return !(offset % PAGE) && !(length % PAGE) && length && offset >= AREA_LOW && length <= AREA_LENGTH &&
@@ -381,6 +391,7 @@ bool kernel_turn(uint32_t end) {
 static void moved_drop(struct kernel_moved moved);
 
 static void end_close(uint32_t end) {
+  TRACE("end %u is closed by %s\n", end, current ? "the service" : "its peer");
   struct kernel_end *closed = &kernel_ends[end];
   closed->closed = true;
   closed->holder = KERNEL_NOBODY;
@@ -677,6 +688,7 @@ struct signet_result signet_channel_send(uint32_t endpoint, const struct signet_
   sent.length = message->length;
   sent.moved_count = message->moved_count;
   memcpy(sent.data, data, message->length);
+  TRACE("end %u says %u, %u bytes, %u moved\n", end, sent.tag, sent.length, sent.moved_count);
   enqueue(end, &sent);
   return error(SIGNET_OK);
 }
@@ -691,6 +703,7 @@ static struct signet_result take(uint32_t number, struct signet_message *message
     return result(SIGNET_CAPACITY, SIGNET_MESSAGE_DATA + (uint64_t)first->length);
   if (first->moved_count && refused())
     return error(SIGNET_QUOTA);
+  TRACE("end %u hears %u, %u bytes, %u moved\n", number, first->tag, first->length, first->moved_count);
   dequeue(end);
   kernel_version++;
   memset(message, KERNEL_CANARY, capacity);
@@ -799,7 +812,10 @@ struct signet_result signet_device_request(uint32_t device, const struct signet_
   readable((void *)(uintptr_t)request->buffer_offset, request->buffer_length, "the buffer of device_request");
   readable((void *)(uintptr_t)request->text_offset, request->text_length, "the text of device_request");
   readable((void *)(uintptr_t)request->text2_offset, request->text2_length, "the second text of device_request");
-  return kernel_on_device(object->number, request);
+  struct signet_result answer = kernel_on_device(object->number, request);
+  TRACE("device %u: operation %u (%#lx, %#lx) of %u bytes: %ld, %#lx\n", object->number, request->operation,
+        request->arguments[0], request->arguments[1], request->buffer_length, answer.status, answer.value);
+  return answer;
 }
 
 /* ---- An input ---- */
@@ -826,6 +842,7 @@ void kernel_begin(const uint8_t *bytes, size_t length) {
   size_t state = (size_t)(service_state_end - service_state_begin);
   kernel_input = (struct fuzz_input){bytes, bytes + length};
   if (!state_kept) {
+    traced = getenv("FUZZ_TRACE");
     state_kept = malloc(state);
     if (!state_kept)
       abort();

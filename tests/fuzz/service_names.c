@@ -52,7 +52,7 @@ static uint32_t compose(uint32_t end, uint32_t tag, uint8_t *data, uint32_t leas
   const char *name = a_name();
   uint32_t length = (uint32_t)strlen(name);
   (void)least, (void)most;
-  if (kernel_ends[end].contract != names)
+  if (kernel_ends[end].contract != names || !(fuzz_byte(&kernel_input) & 7))
     return 0;
   const uint8_t *identity = kernel_identity(fuzz_byte(&kernel_input) % 3);
   int64_t status = SIGNET_ARGUMENT;

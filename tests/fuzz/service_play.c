@@ -12,6 +12,7 @@
 
 uint32_t service_supervisor;
 static const struct service_target *target;
+static bool stop_said;
 
 void service_counted(bool accepted) {
   if (accepted)
@@ -77,7 +78,9 @@ static uint32_t end_to_move(uint32_t from, uint32_t kind, const struct signet_co
   return kernel_turn(end) ? end : 0;
 }
 
-static uint32_t block_to_move(const struct signet_contract_moved *row) {
+uint8_t service_mark(uint32_t end) { return (uint8_t)(end * 2 + 1); }
+
+static uint32_t block_to_move(uint32_t end, const struct signet_contract_moved *row) {
   static const uint8_t sizes[] = {1, 1, 2, 63, 64, 80};
   uint32_t least = row ? (uint32_t)((row->length_least + 4095) / 4096) : 1;
   uint32_t most = row ? (uint32_t)((row->length_most + 4095) / 4096) : KERNEL_BLOCK_MOST / 4096, length;
@@ -86,9 +89,7 @@ static uint32_t block_to_move(const struct signet_contract_moved *row) {
   if (!block)
     return 0;
   uint8_t *bytes = kernel_block_open(block, &length);
-  memset(bytes, 0x33, length);
-  for (uint32_t i = 0; i < 16; i++)
-    bytes[i] = kernel_plain((uint8_t)(i * 3 + block));
+  memset(bytes, service_mark(end), length);
   kernel_block_close(block);
   return block;
 }
@@ -113,7 +114,7 @@ static void say(uint32_t end) {
   uint32_t tag = message.tag = tags[fuzz_below(&kernel_input, count)];
   const struct signet_contract_message *row = (const struct signet_contract_message *)(contract + 1) + tag;
   message.length = 0;
-  if (target->compose && (fuzz_byte(&kernel_input) & 7))
+  if (target->compose)
     message.length = target->compose(end, tag, message.data, row->length_least, row->length_most);
   if (!message.length) {
     message.length = length_of(row);
@@ -124,11 +125,12 @@ static void say(uint32_t end) {
   for (uint32_t i = 0; i < row->moved_count; i++) {
     const struct signet_contract_moved *wanted = kernel_moved_row(from->contract, tag, i);
     uint32_t kind = row->moved_kind[i];
-    uint32_t number = kind == SIGNET_KIND_BLOCK ? block_to_move(wanted) : end_to_move(end, kind, wanted);
+    uint32_t number = kind == SIGNET_KIND_BLOCK ? block_to_move(end, wanted) : end_to_move(end, kind, wanted);
     if (!number)
       return;
     message.moved[i] = (struct kernel_moved){kind, number};
   }
+  stop_said |= end == service_supervisor && tag == SUPERVISION_STOP;
   kernel_peer_send(end, &message);
 }
 
@@ -137,11 +139,11 @@ static void say(uint32_t end) {
 static void hear(uint32_t end) {
   static struct kernel_message message;
   while (kernel_ends[end].holder == KERNEL_PEER && kernel_peer_receive(end, &message)) {
+    if (target->heard)
+      target->heard(end, &message);
     for (uint32_t i = 0; i < message.moved_count; i++)
       if (message.moved[i].kind == SIGNET_KIND_BLOCK)
         kernel_block_free(message.moved[i].number);
-    if (target->heard)
-      target->heard(end, &message);
   }
 }
 
@@ -238,11 +240,8 @@ static void nothing_is_kept(void) {
 
 static void stop(void) {
   static struct kernel_message message = {.tag = SUPERVISION_STOP, .length = 8};
-  for (uint32_t round = 0; round < 4 && !kernel_may_send(service_supervisor, SUPERVISION_STOP); round++) {
+  for (uint32_t round = 0; round < 4 && !kernel_may_send(service_supervisor, SUPERVISION_STOP); round++)
     settle();
-    static struct kernel_message refused = {.tag = SUPERVISION_CLIENT_REFUSED};
-    (void)refused;
-  }
   if (!kernel_may_send(service_supervisor, SUPERVISION_STOP))
     fuzz_fail("the supervisor has no turn: state %u", kernel_ends[service_supervisor].state);
   kernel_peer_send(service_supervisor, &message);
@@ -251,9 +250,21 @@ static void stop(void) {
     fuzz_fail("it was told to stop, and %s", kernel_exited ? "failed" : "goes on");
 }
 
+/* It may end when it was told to, or when nobody is there any more. */
+static void ended_rightly(bool failing) {
+  uint32_t ends[KERNEL_ENDS_MOST], all = peer_ends(ends), count = 0;
+  for (uint32_t i = 0; i < all; i++)
+    count += kernel_ends[ends[i] ^ 1].holder == KERNEL_SERVICE;
+  if (kernel_exit_code && !failing)
+    fuzz_fail("it ended with %u", kernel_exit_code);
+  if (!stop_said && !failing && count)
+    fuzz_fail("it ended, and %u ends are still held by others", count);
+}
+
 void service_play(const struct service_target *wanted, const uint8_t *bytes, size_t length) {
   target = wanted;
   service_supervisor = 0;
+  stop_said = false;
   kernel_begin(bytes, length);
   target->begin();
   kernel_fail_in = fuzz_byte(&kernel_input);
@@ -264,8 +275,10 @@ void service_play(const struct service_target *wanted, const uint8_t *bytes, siz
     fuzz_fail("it ended at once, with %u", kernel_exit_code);
   for (uint32_t i = 0; i < ACTS_MOST && kernel_input.at < kernel_input.end && !kernel_exited; i++)
     act();
-  if (kernel_exited)
+  if (kernel_exited) {
+    ended_rightly(failing);
     return;
+  }
   settle();
   if (!kernel_exited)
     nobody_waits();
@@ -273,6 +286,11 @@ void service_play(const struct service_target *wanted, const uint8_t *bytes, siz
     all_leave();
   if (!kernel_exited)
     nothing_is_kept();
+  if (stop_said) {
+    if (!kernel_exited || kernel_exit_code)
+      fuzz_fail("it was told to stop, and %s", kernel_exited ? "failed" : "goes on");
+    return;
+  }
   if (target->end)
     target->end();
   bool supervised = service_supervisor && kernel_ends[service_supervisor].holder == KERNEL_PEER;

@@ -10,7 +10,7 @@ struct service_target {
   void (*begin)(void);
   /* Something of the target's own happens, a device's event or the like. */
   void (*act)(uint8_t which);
-  /* The data of a message, within its bounds; -> its length. 0: the target leaves that to the driver. */
+  /* The data of a message, within its bounds; -> its length. 0: any bytes. */
   uint32_t (*compose)(uint32_t end, uint32_t tag, uint8_t *data, uint32_t least, uint32_t most);
   /* A peer has heard that. */
   void (*heard)(uint32_t end, const struct kernel_message *message);
@@ -31,6 +31,8 @@ uint32_t service_program(uint8_t *to, const char *const *arguments, uint32_t arg
                          uint32_t slot_count);
 /* The supervisor's end, or 0: begin sets it. */
 extern uint32_t service_supervisor;
+/* Fills the blocks that are sent over this end. Never 0. */
+uint8_t service_mark(uint32_t end);
 /* How often a peer's message was an answer to it, by whether it was what the target calls a success. */
 void service_counted(bool accepted);
 

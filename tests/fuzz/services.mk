@@ -5,3 +5,8 @@ SERVICE_FUZZ_LINK := -Wl,-T,tests/fuzz/service_state.ld
 FUZZ += service_names
 FUZZ_service_names := $(SERVICE_FUZZ) services/names.c services/names_table.c services/startup.c lib/supervised.c
 FUZZ_LIBS_service_names := $(SERVICE_FUZZ_LINK)
+
+FUZZ += service_network
+FUZZ_service_network := $(SERVICE_FUZZ) $(patsubst %,services/%.c,network network_listen network_patience network_stream startup) \
+  lib/supervised.c
+FUZZ_LIBS_service_network := $(SERVICE_FUZZ_LINK)
