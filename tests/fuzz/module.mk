@@ -8,11 +8,12 @@
 #   make fuzz SECONDS=60        each target in turn
 #   make fuzz-corpus-NAME       chooses a small corpus of what was found, into corpus/NAME
 #   make coverage-fuzz          what the corpora reach, in docs/coverage.txt
-FUZZ := verifier image contract table print manifest kernel
+FUZZ := verifier image contract table print manifest kernel rewriter
 FUZZ_verifier := tests/verifier/model.c tests/verifier/oracle.c $(addprefix verifier/,verifier.c decode.c operands.c sequences.c)
 FUZZ_LIBS_verifier := -lZydis -lZycore
 FUZZ_SIMULATED := $(filter-out kernel/bytes.c,$(wildcard kernel/*.c)) $(wildcard port/sim/*.c) tests/kernel/support.c
 FUZZ_kernel := $(FUZZ_SIMULATED) $(addprefix verifier/,verifier.c decode.c operands.c sequences.c)
+FUZZ_rewriter := $(addprefix toolchain/,source.c macro.c operand.c rewrite.c strings.c flags.c layout.c emit.c)
 FUZZ_image := $(FUZZ_SIMULATED) $(FUZZ_verifier) cli/image_file.c
 FUZZ_LIBS_image := $(FUZZ_LIBS_verifier) -lelf
 FUZZ_contract := $(filter-out contractc/main.c,$(wildcard contractc/*.c)) tests/fuzz/contract_table.c kernel/contract.c kernel/blake2b.c

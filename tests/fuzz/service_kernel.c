@@ -28,7 +28,7 @@ void service_thread_entry(void *argument);
 
 struct fuzz_input kernel_input;
 bool kernel_exited;
-uint32_t kernel_exit_code, kernel_fail_in;
+uint32_t kernel_exit_code, kernel_fail_in, kernel_served;
 uint64_t kernel_now, kernel_mapped;
 struct signet_result (*kernel_on_device)(uint32_t number, const struct signet_device_request *request);
 
@@ -705,6 +705,7 @@ static struct signet_result take(uint32_t number, struct signet_message *message
     return error(SIGNET_QUOTA);
   TRACE("end %u hears %u, %u bytes, %u moved\n", number, first->tag, first->length, first->moved_count);
   dequeue(end);
+  kernel_served = number ^ 1;
   kernel_version++;
   memset(message, KERNEL_CANARY, capacity);
   message->tag = first->tag;
@@ -865,7 +866,8 @@ void kernel_begin(const uint8_t *bytes, size_t length) {
   area_used = 0;
   memset(objects, 0, sizeof objects);
   memset(threads, 0, sizeof threads);
-  kernel_ends_used = object_next = generations = turn = kernel_version = kernel_fail_in = kernel_exit_code = 0;
+  kernel_ends_used = object_next = generations = turn = kernel_served = kernel_version = kernel_fail_in =
+      kernel_exit_code = 0;
   kernel_mapped = 0;
   kernel_exited = false;
   kernel_now = 1000000000;

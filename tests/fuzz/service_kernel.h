@@ -36,6 +36,8 @@ void kernel_advance(uint64_t to);
 uint64_t kernel_first_deadline(void); /* that a thread waits for; SIGNET_NEVER: none */
 /* The so-manieth allocation from now on fails; 0: none does. */
 extern uint32_t kernel_fail_in;
+/* The end that its last message came from: who is served, where one thread serves. */
+extern uint32_t kernel_served;
 /* What it holds. */
 uint32_t kernel_held(enum signet_kind kind);
 extern uint64_t kernel_mapped; /* bytes of its area */

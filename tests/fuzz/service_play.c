@@ -37,10 +37,12 @@ uint32_t service_program(uint8_t *to, const char *const *arguments, uint32_t arg
 
 /* ---- What peers say ---- */
 
+static bool is_honest(uint32_t end);
+
 static uint32_t peer_ends(uint32_t ends[KERNEL_ENDS_MOST]) {
   uint32_t count = 0;
   for (uint32_t end = 2; end < kernel_ends_used; end++)
-    if (kernel_ends[end].holder == KERNEL_PEER && kernel_ends[end ^ 1].holder != KERNEL_PEER)
+    if (kernel_ends[end].holder == KERNEL_PEER && kernel_ends[end ^ 1].holder != KERNEL_PEER && !is_honest(end))
       ends[count++] = end;
   return count;
 }
@@ -57,7 +59,7 @@ static uint32_t end_to_move(uint32_t from, uint32_t kind, const struct signet_co
   for (uint32_t end = 2; choice & 0x80 && end < kernel_ends_used; end++) {
     const struct kernel_end *had = &kernel_ends[end];
     if (had->holder == KERNEL_PEER && (end & 1) == to_client && !had->queued && kernel_turn(end) && (end ^ from) > 1 &&
-        end != service_supervisor &&
+        end != service_supervisor && !is_honest(end) &&
         (!memcmp(wanted, any, 32) || !memcmp(wanted, kernel_identity(had->contract), 32)) &&
         (!row || row->state == SIGNET_CONTRACT_ANY_STATE || row->state == had->state) && choice-- % 4 == 0)
       return end;
@@ -138,7 +140,7 @@ static void say(uint32_t end) {
 
 static void hear(uint32_t end) {
   static struct kernel_message message;
-  while (kernel_ends[end].holder == KERNEL_PEER && kernel_peer_receive(end, &message)) {
+  while (!is_honest(end) && kernel_ends[end].holder == KERNEL_PEER && kernel_peer_receive(end, &message)) {
     if (target->heard)
       target->heard(end, &message);
     for (uint32_t i = 0; i < message.moved_count; i++)
@@ -150,6 +152,75 @@ static void hear(uint32_t end) {
 static void hear_all(void) {
   for (uint32_t end = 2; end < kernel_ends_used; end++)
     hear(end);
+}
+
+/* ---- The honest client ---- */
+
+#define STEPS_MOST 64
+uint32_t service_honest[SERVICE_HONEST_ENDS];
+static uint32_t honest_step, honest_waits; /* the end at which its answer will come; 0: none is under way */
+static uint64_t honest_heard[STEPS_MOST];  /* a hash of each answer, when nobody else was there */
+static bool honest_alone, honest_may_fail; /* an allocation may have failed for it */
+
+static bool is_honest(uint32_t end) {
+  for (uint32_t i = 0; i < SERVICE_HONEST_ENDS; i++)
+    if (service_honest[i] == end)
+      return true;
+  return false;
+}
+
+static uint64_t hash(uint64_t value, const void *bytes, size_t length) {
+  for (size_t i = 0; i < length; i++)
+    value = (value ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3;
+  return value;
+}
+
+static void honest_hears(const struct kernel_message *message) {
+  uint64_t value = hash(0xcbf29ce484222325 ^ message->tag, message->data, message->length);
+  for (uint32_t i = 0; i < message->moved_count; i++) {
+    struct kernel_moved moved = message->moved[i];
+    for (uint32_t j = 1; j < SERVICE_HONEST_ENDS && moved.kind == SIGNET_KIND_CLIENT; j++)
+      if (!service_honest[j]) {
+        service_honest[j] = moved.number;
+        break;
+      }
+    if (moved.kind == SIGNET_KIND_BLOCK) {
+      uint32_t length;
+      value = hash(value, kernel_block_open(moved.number, &length), length);
+      kernel_block_free(moved.number);
+    }
+  }
+  honest_waits = 0;
+  if (honest_alone)
+    honest_heard[honest_step] = value;
+  else if (honest_heard[honest_step] != value && !honest_may_fail)
+    fuzz_fail("the honest client hears something else at its request %u: message %u of %u bytes, error %u", honest_step,
+              message->tag, message->length, message->length >= 4 ? *(const uint32_t *)(const void *)message->data : 0);
+  honest_step++;
+}
+
+/* What it has to do now. False: nothing. */
+static bool honest_act(void) {
+  static struct kernel_message message;
+  if (honest_waits) {
+    if (!kernel_peer_receive(honest_waits, &message))
+      return false;
+    honest_hears(&message);
+  }
+  uint32_t end;
+  message.length =
+      honest_step < STEPS_MOST ? target->honest(honest_step, &end, &message.tag, message.data) : SERVICE_NO_STEP;
+  if (message.length == SERVICE_NO_STEP || !end || !kernel_may_send(end, message.tag))
+    return false;
+  const struct signet_contract *contract = kernel_contract(kernel_ends[end].contract);
+  message.moved_count = ((const struct signet_contract_message *)(contract + 1))[message.tag].moved_count;
+  if (message.moved_count)
+    message.moved[0] = (struct kernel_moved){SIGNET_KIND_BLOCK, kernel_block(1)};
+  if (message.moved_count && !message.moved[0].number)
+    return false;
+  honest_waits = end;
+  kernel_peer_send(end, &message);
+  return true;
 }
 
 /* ---- An input ---- */
@@ -177,6 +248,7 @@ static void act(void) {
   }
   case 10:
     kernel_fail_in = fuzz_byte(&kernel_input) % 16;
+    honest_may_fail |= kernel_fail_in;
     break;
   case 11:
     kernel_run(fuzz_byte(&kernel_input) % 64);
@@ -201,6 +273,8 @@ static void settle(void) {
     uint32_t before = kernel_version;
     kernel_run(KERNEL_UNTIL_IDLE);
     hear_all();
+    if (target->honest && honest_act())
+      continue;
     uint64_t deadline = kernel_first_deadline();
     if (deadline != SIGNET_NEVER)
       kernel_advance(deadline);
@@ -261,25 +335,33 @@ static void ended_rightly(bool failing) {
     fuzz_fail("it ended, and %u ends are still held by others", count);
 }
 
-void service_play(const struct service_target *wanted, const uint8_t *bytes, size_t length) {
-  target = wanted;
-  service_supervisor = 0;
+static void play(const uint8_t *bytes, size_t length) {
+  service_supervisor = honest_step = honest_waits = 0;
+  memset(service_honest, 0, sizeof service_honest);
   stop_said = false;
   kernel_begin(bytes, length);
   target->begin();
   kernel_fail_in = fuzz_byte(&kernel_input);
   kernel_fail_in = kernel_fail_in >= 0xf0 ? kernel_fail_in - 0xef : 0;
-  bool failing = kernel_fail_in;
+  bool failing = honest_may_fail = kernel_fail_in;
   kernel_run(KERNEL_UNTIL_IDLE);
   if (kernel_exited && !failing)
     fuzz_fail("it ended at once, with %u", kernel_exit_code);
-  for (uint32_t i = 0; i < ACTS_MOST && kernel_input.at < kernel_input.end && !kernel_exited; i++)
+  for (uint32_t i = 0; i < ACTS_MOST && kernel_input.at < kernel_input.end && !kernel_exited; i++) {
     act();
+    if (target->honest && !kernel_exited)
+      honest_act();
+  }
   if (kernel_exited) {
     ended_rightly(failing);
     return;
   }
   settle();
+  uint32_t end, tag;
+  static uint8_t unsaid[SIGNET_MESSAGE_DATA_MOST];
+  if (!kernel_exited && target->honest && !honest_may_fail &&
+      (honest_waits || target->honest(honest_step, &end, &tag, unsaid) != SERVICE_NO_STEP))
+    fuzz_fail("the honest client is not served: it is at its request %u", honest_step);
   if (!kernel_exited)
     nobody_waits();
   if (!kernel_exited)
@@ -298,4 +380,15 @@ void service_play(const struct service_target *wanted, const uint8_t *bytes, siz
     stop();
   if (!kernel_exited && !supervised)
     fuzz_fail("all are gone, and it goes on");
+}
+
+void service_play(const struct service_target *wanted, const uint8_t *bytes, size_t length) {
+  if (target != wanted && wanted->honest) {
+    target = wanted;
+    honest_alone = true;
+    play(NULL, 0);
+    honest_alone = false;
+  }
+  target = wanted;
+  play(bytes, length);
 }

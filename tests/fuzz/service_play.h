@@ -20,9 +20,17 @@ struct service_target {
   bool (*may_stand)(uint32_t end);
   /* All clients are gone, and the service waits or has ended. */
   void (*end)(void);
-  uint32_t supervisor;               /* the contract of supervision, plus 1; 0: nobody supervises */
+  uint32_t supervisor; /* the contract of supervision, plus 1; 0: nobody supervises */
+  /* An honest client beside all others: it hears the same whatever they do. Its request number `step` over one of its
+   * ends, of which the first is what begin gave service_honest, and further ones are those it was given; -> the length,
+   * or SERVICE_NO_STEP. May be NULL. */
+  uint32_t (*honest)(uint32_t step, uint32_t *end, uint32_t *tag, uint8_t *data);
   uint32_t sets_held, channels_kept; /* when all clients are gone; channels besides the supervisor's */
 };
+
+#define SERVICE_NO_STEP UINT32_MAX
+#define SERVICE_HONEST_ENDS 4
+extern uint32_t service_honest[SERVICE_HONEST_ENDS];
 
 /* A whole input. */
 void service_play(const struct service_target *target, const uint8_t *bytes, size_t length);

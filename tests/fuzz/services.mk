@@ -10,3 +10,8 @@ FUZZ += service_network
 FUZZ_service_network := $(SERVICE_FUZZ) $(patsubst %,services/%.c,network network_listen network_patience network_stream startup) \
   lib/supervised.c
 FUZZ_LIBS_service_network := $(SERVICE_FUZZ_LINK)
+
+FUZZ += service_files
+FUZZ_service_files := $(SERVICE_FUZZ) tests/fuzz/service_requests.c $(patsubst %,services/%.c,files files_main loop mounts request) \
+  lib/supervised.c lib/normalise.c
+FUZZ_LIBS_service_files := $(SERVICE_FUZZ_LINK)
