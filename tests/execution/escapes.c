@@ -1,0 +1,65 @@
+/* Programs that leave the window, written by hand: of the kinds that other verifiers let pass, and of those that ours
+ * has a rule against. The verifier refuses each; the executor has to notice each. See escapes.h. */
+#include "tests/execution/escapes.h"
+
+#include <string.h>
+
+#include <signet/layout.h>
+
+enum { RAX, RSP = 4 };
+#define FAR 0x123456789a0u /* an offset past the window */
+#define ENTER(...) .length = sizeof((const uint8_t[]){__VA_ARGS__}), .code = {__VA_ARGS__}
+
+const struct escape escapes[] = {
+    {"bts with a register as the bit's number", ENTER(0x48, 0x0f, 0xab, 0x04, 0x24), .rax = 1ull << 40},
+    {"%rsp loaded from memory outside the window", ENTER(0x49, 0x8d, 0x86, 0, 0, 0, 0x80, 0x8b, 0x20, 0x4c, 0x01,
+                                                         0xf4)}, /* lea -2^31(%r14),%rax; mov (%rax),%esp; add */
+    {"%rsp set and not joined with the base", ENTER(0x89, 0xc4, 0xcc), .rax = 0x50000},
+    {"%rsp set to an address", ENTER(0x48, 0x89, 0xc4, 0xcc), .rax = FAR},
+    {"a jump into an instruction, where a ud2 hides", ENTER(0xeb, 0x02, 0x48, 0xb8, 0x0f, 0x0b)},
+    {"a jump into an instruction, where a system call hides", ENTER(0xeb, 0x02, 0x48, 0xb8, 0x0f, 0x05)},
+    {"a jump through a register, not masked", ENTER(0x49, 0x8d, 0x86, 0x0b, 0, 2, 0, 0xff, 0xe0, 0x48, 0xb8, 0x0f,
+                                                    0x0b)}, /* lea 0x2000b(%r14),%rax; jmp *%rax */
+    {"a jump masked with 64 bits", ENTER(0x48, 0x83, 0xe0, 0xe0, 0x4c, 0x01, 0xf0, 0xff, 0xe0), .rax = FAR},
+    {"a jump masked in another register", ENTER(0x83, 0xe1, 0xe0, 0x4c, 0x01, 0xf1, 0xff, 0xe0), .rax = FAR},
+    {"a return, not masked", ENTER(0x50, 0xc3), .rax = FAR},
+    {"a return, masked to 63 bits", ENTER(0x50, 0x48, 0x83, 0x24, 0x24, 0xe0, 0x4c, 0x09, 0x34, 0x24, 0xc3),
+     .rax = 0xf00000000000},
+    {"%gs missing", ENTER(0x67, 0x8b, 0x00), .rax = 0x40000},
+    {"67 missing", ENTER(0x65, 0x8b, 0x00), .rax = FAR},
+    {"67 missing in an absolute address below zero", ENTER(0x65, 0x8b, 0x04, 0x25, 0, 0, 0, 0x80)},
+    {"a read by %fs", ENTER(0x64, 0x8b, 0x04, 0x25, 0, 0, 0, 0)},
+    {"a displacement from %rsp past the guard", ENTER(0x8b, 0x84, 0x24, 0, 0, 2, 0), .stack = 0xfffff000},
+    {"a displacement from %r14 below zero", ENTER(0x41, 0x8b, 0x86, 0, 0, 0xfe, 0xff)},
+    {"an address relative to %rip below the window", ENTER(0x8b, 0x05, 0, 0, 0xfc, 0xff)},
+    {"a string written outside", ENTER(0x48, 0x89, 0xc7, 0xaa), .rax = FAR},
+    {"a string whose %rsi is not masked", ENTER(0x48, 0x89, 0xc6, 0x89, 0xff, 0x49, 0x8d, 0x3c, 0x3e, 0xa4),
+     .rax = FAR},
+    {"a gather", ENTER(0xc5, 0xf1, 0xef, 0xc9, 0xc5, 0xf5, 0x76, 0xd1, 0xc4, 0xe2, 0x6d, 0x90, 0x04, 0x08), .rax = FAR},
+    {"a system call", ENTER(0x0f, 0x05), .rax = 39},
+    {"int $0x80", ENTER(0xcd, 0x80), .rax = 20},
+    {"wrgsbase", ENTER(0xf3, 0x48, 0x0f, 0xae, 0xd8, 0xcc), .rax = 0x40000},
+    {"%gs loaded", ENTER(0x8e, 0xe8, 0xcc)},
+    {"%r14 written", ENTER(0x49, 0xff, 0xc6, 0xcc)},
+    {"the direction flag set", ENTER(0xfd, 0xcc)},
+    {"the alignment flag set", ENTER(0x68, 0x02, 0x00, 0x04, 0x00, 0x9d, 0xcc)},
+    {"the alignment flag set before a call", ENTER(0x68, 0x02, 0x00, 0x04, 0x00, 0x9d, 0x41, 0xff, 0x96, 0, 0, 1, 0)},
+    {"MXCSR with exceptions", ENTER(0x6a, 0x00, 0x0f, 0xae, 0x14, 0x24, 0xcc)},
+    {"hlt", ENTER(0xf4)},
+    {"a read of the time stamp counter's neighbour, rdmsr", ENTER(0x0f, 0x32)},
+    {"a call through a slot that the entry table does not have", ENTER(0x41, 0xff, 0x96, 0x80, 0x08, 1, 0)},
+    {"a system call in an instruction across two bundles",
+     ENTER(0xb8, 0x20, 0, 2, 0, 0x83, 0xe0, 0xe0, 0x4c, 0x01, 0xf0, 0xff, 0xe0, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90,
+           0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x48, 0xb8, 0x90, 0x90, 0x0f, 0x05)},
+    {"a jump into the data, not to a bundle", ENTER(0xe9, 0x07, 0x00, 0x02, 0x00)},
+};
+const int escape_count = sizeof escapes / sizeof *escapes;
+
+void escape_make(const struct escape *escape, struct program *program, struct program_start *start) {
+  *program = (struct program){.length = 2 * SIGNET_BUNDLE};
+  memset(program->code, 0xcc, program->length);
+  memcpy(program->code, escape->code, escape->length);
+  *start = (struct program_start){.mxcsr = 0x1f80, .x87_control = 0x37f};
+  start->general[RAX] = escape->rax;
+  start->general[RSP] = escape->stack ? escape->stack : PROGRAM_STACK - 64;
+}
