@@ -12,7 +12,8 @@
 
 uint32_t service_supervisor;
 static const struct service_target *target;
-static bool stop_said;
+bool service_may_refuse;
+static bool stop_said, honest_may_fail; /* an allocation may have failed for it, or it is succeeded */
 
 void service_counted(bool accepted) {
   if (accepted)
@@ -133,6 +134,7 @@ static void say(uint32_t end) {
     message.moved[i] = (struct kernel_moved){kind, number};
   }
   stop_said |= end == service_supervisor && tag == SUPERVISION_STOP;
+  honest_may_fail |= end == service_supervisor && tag == SUPERVISION_CLIENT_WANTED; /* it may be meant */
   kernel_peer_send(end, &message);
 }
 
@@ -160,7 +162,7 @@ static void hear_all(void) {
 uint32_t service_honest[SERVICE_HONEST_ENDS];
 static uint32_t honest_step, honest_waits; /* the end at which its answer will come; 0: none is under way */
 static uint64_t honest_heard[STEPS_MOST];  /* a hash of each answer, when nobody else was there */
-static bool honest_alone, honest_may_fail; /* an allocation may have failed for it */
+static bool honest_alone;
 
 static bool is_honest(uint32_t end) {
   for (uint32_t i = 0; i < SERVICE_HONEST_ENDS; i++)
@@ -186,7 +188,8 @@ static void honest_hears(const struct kernel_message *message) {
       }
     if (moved.kind == SIGNET_KIND_BLOCK) {
       uint32_t length;
-      value = hash(value, kernel_block_open(moved.number, &length), length);
+      const uint8_t *bytes = kernel_block_open(moved.number, &length);
+      value = hash(value, bytes, length);
       kernel_block_free(moved.number);
     }
   }
@@ -214,10 +217,14 @@ static bool honest_act(void) {
     return false;
   const struct signet_contract *contract = kernel_contract(kernel_ends[end].contract);
   message.moved_count = ((const struct signet_contract_message *)(contract + 1))[message.tag].moved_count;
-  if (message.moved_count)
-    message.moved[0] = (struct kernel_moved){SIGNET_KIND_BLOCK, kernel_block(1)};
-  if (message.moved_count && !message.moved[0].number)
-    return false;
+  if (message.moved_count) {
+    uint32_t block = kernel_block(1), length;
+    if (!block)
+      return false;
+    memset(kernel_block_open(block, &length), service_mark(end), SIGNET_PAGE);
+    kernel_block_close(block);
+    message.moved[0] = (struct kernel_moved){SIGNET_KIND_BLOCK, block};
+  }
   honest_waits = end;
   kernel_peer_send(end, &message);
   return true;
@@ -328,7 +335,7 @@ static void stop(void) {
 static void ended_rightly(bool failing) {
   uint32_t ends[KERNEL_ENDS_MOST], all = peer_ends(ends), count = 0;
   for (uint32_t i = 0; i < all; i++)
-    count += kernel_ends[ends[i] ^ 1].holder == KERNEL_SERVICE;
+    count += kernel_ends[ends[i] ^ 1].holder == KERNEL_SERVICE && !(target->may_stand && target->may_stand(ends[i]));
   if (kernel_exit_code && !failing)
     fuzz_fail("it ended with %u", kernel_exit_code);
   if (!stop_said && !failing && count)
@@ -338,14 +345,16 @@ static void ended_rightly(bool failing) {
 static void play(const uint8_t *bytes, size_t length) {
   service_supervisor = honest_step = honest_waits = 0;
   memset(service_honest, 0, sizeof service_honest);
-  stop_said = false;
+  stop_said = service_may_refuse = false;
   kernel_begin(bytes, length);
   target->begin();
   kernel_fail_in = fuzz_byte(&kernel_input);
   kernel_fail_in = kernel_fail_in >= 0xf0 ? kernel_fail_in - 0xef : 0;
   bool failing = honest_may_fail = kernel_fail_in;
   kernel_run(KERNEL_UNTIL_IDLE);
-  if (kernel_exited && !failing)
+  if (kernel_exited && (service_may_refuse || failing))
+    return;
+  if (kernel_exited)
     fuzz_fail("it ended at once, with %u", kernel_exit_code);
   for (uint32_t i = 0; i < ACTS_MOST && kernel_input.at < kernel_input.end && !kernel_exited; i++) {
     act();

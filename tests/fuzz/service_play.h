@@ -32,6 +32,9 @@ struct service_target {
 #define SERVICE_HONEST_ENDS 4
 extern uint32_t service_honest[SERVICE_HONEST_ENDS];
 
+/* begin says so: what it is started with may be refused. */
+extern bool service_may_refuse;
+
 /* A whole input. */
 void service_play(const struct service_target *target, const uint8_t *bytes, size_t length);
 /* Start-up bytes of services that have none of their own; -> their length. `slots` are names. */

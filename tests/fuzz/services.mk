@@ -15,3 +15,8 @@ FUZZ += service_files
 FUZZ_service_files := $(SERVICE_FUZZ) tests/fuzz/service_requests.c $(patsubst %,services/%.c,files files_main loop mounts request) \
   lib/supervised.c lib/normalise.c
 FUZZ_LIBS_service_files := $(SERVICE_FUZZ_LINK)
+
+FUZZ += service_memory
+FUZZ_service_memory := $(SERVICE_FUZZ) tests/fuzz/service_requests.c \
+  $(patsubst %,services/%.c,memory memory_main loop cpio pages request) lib/heap.c lib/tree.c lib/normalise.c
+FUZZ_LIBS_service_memory := $(SERVICE_FUZZ_LINK)
