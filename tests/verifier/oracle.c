@@ -17,6 +17,10 @@ void oracle_start(void) {
   ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_ATT);
 }
 
+bool oracle_decode(const uint8_t *code, size_t length, ZydisDecodedInstruction *insn, ZydisDecodedOperand *operands) {
+  return ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, length, insn, operands));
+}
+
 unsigned oracle_text(const uint8_t *code, size_t length, char text[128]) {
   ZydisDecodedInstruction insn;
   ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
@@ -110,6 +114,8 @@ static const char *object_memory(const ZydisDecodedInstruction *insn, const Zydi
     return memory->base == ZYDIS_REGISTER_RSP && memory->index == ZYDIS_REGISTER_NONE && moves_stack(insn->mnemonic)
                ? NULL
                : "memory that no operand names";
+  if (operand->encoding == ZYDIS_OPERAND_ENCODING_DISP16_32_64)
+    return "an address without ModRM";
   if (operand->size > 64 * 8)
     return "wider than a guard allows for";
   int64_t displacement = memory->disp.has_displacement ? memory->disp.value : 0;
@@ -130,6 +136,8 @@ static const char *object_memory(const ZydisDecodedInstruction *insn, const Zydi
     return sum < 0 || sum > 0xffffffc0 ? "rip-relative out of the window" : NULL;
   }
   case ZYDIS_REGISTER_R14:
+    if (insn->raw.modrm.rm == 4)
+      return "r14 in a SIB byte";
     return displacement < 0 || displacement > INT32_MAX ? "too far from r14" : NULL;
   default:
     return "a base register without %gs";
@@ -308,7 +316,7 @@ static bool known_category(const ZydisDecodedInstruction *insn) {
   }
 }
 
-static const char *object(const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *operands, uint32_t address,
+const char *oracle_object(const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *operands, uint32_t address,
                           uint32_t *features) {
   if (insn->encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY && insn->encoding != ZYDIS_INSTRUCTION_ENCODING_VEX)
     return "neither legacy nor VEX";
@@ -329,6 +337,9 @@ static const char *object(const ZydisDecodedInstruction *insn, const ZydisDecode
                    ZYDIS_CPUFLAG_NT))
       return "sets a flag that must stay clear";
   }
+  if (insn->meta.category == ZYDIS_CATEGORY_BITBYTE && operands[0].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+      operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER)
+    return "an offset in bits from a register reaches any address";
   /* Each legacy prefix once; counted by hand in the raw bytes. */
   unsigned counts[256] = {0}, memory_operands = 0;
   for (int i = 0; i < insn->raw.prefix_count; i++)
@@ -392,7 +403,7 @@ void oracle_ask(const uint8_t *code, size_t length, uint32_t address, struct ora
     return;
   }
   opinion->length = insn.length;
-  opinion->objection = object(&insn, operands, address, &opinion->features);
+  opinion->objection = oracle_object(&insn, operands, address, &opinion->features);
   if (opinion->objection)
     oracle_text(code, length, opinion->text);
 }
