@@ -371,7 +371,8 @@ static void start_of(struct random *random, struct program_start *start) {
   };
   for (int i = 0; i < 16; i++)
     start->general[i] = random_hostile(random);
-  start->general[RSP] = random_once(random, 8) ? random_place(random) : PROGRAM_STACK - 8 * random_below(random, 512);
+  start->general[RSP] = random_once(random, 8) ? random_place(random)
+                                               : PROGRAM_STACK - 8 * random_below(random, PROGRAM_DATA_LENGTH / 16);
   start->flags = random_next(random) & ARITHMETIC_FLAGS;
   start->mxcsr = MXCSR_MASKS | (uint32_t)(random_next(random) & MXCSR_SETTABLE);
   start->x87_control = (uint16_t)(0x40 | X87_MASKS | (random_next(random) & X87_SETTABLE));

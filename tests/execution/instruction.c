@@ -137,7 +137,7 @@ static void displace(struct random *random, struct shape *shape, int32_t least, 
     shape->displacement_length = 1;
   } else if (mod == 2 || (shape->modrm & 7) == 5) {
     uint32_t span = (uint32_t)most - (uint32_t)least;
-    uint32_t value = random_once(random, 3) ? (random_next(random) & 1 ? (uint32_t)most : (uint32_t)least)
+    uint32_t value = random_once(random, 5) ? (random_next(random) & 1 ? (uint32_t)most : (uint32_t)least)
                                             : (uint32_t)least + (uint32_t)((random_next(random) >> 32) * span >> 32);
     shape->displacement = (int32_t)value;
     shape->displacement_length = 4;
@@ -201,7 +201,10 @@ static void address(struct random *random, struct shape *shape, struct piece *pi
     shape->modrm = 4;
     shape->has_sib = true;
     shape->sib = (uint8_t)(random_below(random, 4) << 6 | 4 << 3 | 4);
-    displace(random, shape, -NEAR, NEAR);
+    if (random_once(random, 3))
+      displace(random, shape, -NEAR, NEAR);
+    else
+      displace(random, shape, -2048, 2047);
     break;
   case 2: /* disp(%rip) */
     shape->modrm = 5;
@@ -216,7 +219,7 @@ static void address(struct random *random, struct shape *shape, struct piece *pi
     shape->modrm = 6;
     shape->rex |= REX_B | random_below(random, 2) << 1;
     displace(random, shape, 0, INT32_MAX);
-    if (shape->displacement_length == 4 && !random_once(random, 3))
+    if (shape->displacement_length == 4 && !random_once(random, 6))
       shape->displacement = (int32_t)(random_place(random) & INT32_MAX);
     break;
   default:

@@ -12,6 +12,8 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -77,6 +79,7 @@ struct state {
   size_t region_count;
   struct region regions[REGIONS_MOST];
   const uint8_t *stack_end;
+  timer_t timer;
 };
 _Static_assert(offsetof(struct state, host_mxcsr) == 36 && offsetof(struct state, general) == 40 &&
                    offsetof(struct state, gs) == 192 && offsetof(struct state, vector) == 208,
@@ -312,7 +315,10 @@ void machine_handle(int signal, siginfo_t *information, ucontext_t *context, uin
     }
     if (*(const uint8_t *)stopped.rip != 0xcc)
       fail("a breakpoint that is not one", stopped.rip);
-    go_on(registers);
+    if (watch_place((uint32_t)stopped.rip) == WATCH_END && random_once(&machine_state.random, 2))
+      end_program(registers, MACHINE_ENDS);
+    else
+      go_on(registers);
     break;
   case SIGSYS:
     break;
@@ -320,6 +326,9 @@ void machine_handle(int signal, siginfo_t *information, ucontext_t *context, uin
     on_fault(registers, general, information);
     go_on(registers);
   }
+  if (machine_state.options->trace && signal != SIGALRM && !debug)
+    printf("# signal %d at %05llx, address %#llx\n", signal, (unsigned long long)stopped.rip - BASE,
+           (unsigned long long)registers[REG_CR2]);
   if (machine_state.result->failure) {
     memcpy(machine_state.result->registers, general, sizeof general);
     machine_state.result->registers[MACHINE_RIP] = stopped.rip;
@@ -416,11 +425,26 @@ static bool handle_signals(void) {
   return true;
 }
 
+/* The host's kernel writes there when the process changes processors, which machine_sum would take for a program's
+ * work. */
+static bool stop_restartable_sequences(void) {
+  enum { REGISTERED_LENGTH = 32 };
+  if (!__rseq_size)
+    return true;
+  return syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, REGISTERED_LENGTH, RSEQ_FLAG_UNREGISTER,
+                 RSEQ_SIG) == 0;
+}
+
+/* Every so often, or never. */
+static bool set_timer(bool on) {
+  long period = on ? TICK_NANOSECONDS : 0;
+  struct itimerspec times = {.it_interval.tv_nsec = period, .it_value.tv_nsec = period};
+  return timer_settime(machine_state.timer, 0, &times, NULL) == 0;
+}
+
 static bool start_timer(void) {
-  timer_t timer;
   struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
-  struct itimerspec period = {.it_interval.tv_nsec = TICK_NANOSECONDS, .it_value.tv_nsec = TICK_NANOSECONDS};
-  return timer_create(CLOCK_MONOTONIC, &event, &timer) == 0 && timer_settime(timer, 0, &period, NULL) == 0;
+  return timer_create(CLOCK_MONOTONIC, &event, &machine_state.timer) == 0 && set_timer(true);
 }
 
 /* Memory that can be written and that nothing but a program's mistake writes while programs run. */
@@ -498,7 +522,7 @@ bool machine_open(void) {
     return false;
   }
   static char dispatch = SYSCALL_DISPATCH_FILTER_BLOCK;
-  if (!handle_signals() || !find_regions() ||
+  if (!stop_restartable_sequences() || !handle_signals() || !find_regions() ||
       prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, BASE + WINDOW, ADDRESS_END - BASE - WINDOW, &dispatch) ||
       !start_timer()) {
     perror("# the native executor needs Linux 5.11 (system calls dispatched to user space), timers and /proc");
@@ -515,7 +539,7 @@ void machine_run(const struct program *program, const struct program_start *star
   machine_state.options = options;
   machine_state.result = result;
   machine_state.random.state = chosen;
-  machine_state.ticks_most = options->patient ? UINT32_MAX : 1 + random_below(&machine_state.random, 3);
+  machine_state.ticks_most = options->patient || steps ? UINT32_MAX : random_below(&machine_state.random, 4) ? 1 : 3;
   memcpy(machine_state.code, program->code, program->length);
   if (machine_state.code_length > program->length)
     memset(machine_state.code + program->length, 0xcc, machine_state.code_length - program->length);
@@ -534,9 +558,12 @@ void machine_run(const struct program *program, const struct program_start *star
   machine_state.x87 = start->x87_control;
   memcpy(machine_state.vector, start->vector, sizeof machine_state.vector);
   if (steps) {
+    set_timer(false);
     check_addresses(machine_state.rip, machine_state.general);
     if (options->trace)
       watch_print((uint32_t)machine_state.rip, machine_state.general);
   }
   machine_enter();
+  if (steps)
+    set_timer(true);
 }

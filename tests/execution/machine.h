@@ -7,7 +7,13 @@
 
 #include "tests/execution/program.h"
 
-enum machine_end { MACHINE_FAULTS, MACHINE_CALLS, MACHINE_TICKS, MACHINE_STEPS, MACHINE_ENDS };
+enum machine_end {
+  MACHINE_FAULTS,
+  MACHINE_CALLS,
+  MACHINE_TICKS,
+  MACHINE_STEPS,
+  MACHINE_ENDS
+}; /* by what; ENDS: its own */
 
 enum machine_register { MACHINE_RIP = 16, MACHINE_FLAGS, MACHINE_REGISTERS };
 

@@ -18,7 +18,7 @@
 #include "tests/execution/machine.h"
 #include "tests/execution/watch.h"
 
-enum { BATCH = 256, CHILD_MOST = 100000, STALL_SECONDS = 20, CONTROLS = 3000, COUNT = 150000, STEP_EVERY = 16 };
+enum { BATCH = 1024, CHILD_MOST = 100000, STALL_SECONDS = 60, CONTROLS = 3000, COUNT = 150000, STEP_EVERY = 64 };
 
 struct counts {
   uint64_t generated, near, refused, lacking; /* lacking: a near miss that needs a feature that is not here */
@@ -137,6 +137,7 @@ static _Noreturn void child_programs(uint64_t from, uint64_t end, uint64_t batch
       _exit(1);
     }
   }
+  fflush(stdout);
   shared->finished = true;
   _exit(0);
 }
@@ -322,11 +323,12 @@ static void print_counts(double seconds) {
          head, thousands(c->steps), thousands(c->stepped), thousands(c->ticks), thousands(c->returns));
   printf("%s%s faults inside the window, after which the program went on; %s calls through the entry table\n", head,
          thousands(c->faults), thousands(c->calls));
-  printf("# ended by: faults %llu, calls %llu, the timer %llu, steps %llu; %llu near misses need what this processor "
+  printf("# ended by: faults %llu, calls %llu, the timer %llu, steps %llu, their own end %llu; %llu near misses need "
+         "what this processor "
          "lacks\n",
          (unsigned long long)c->ends[MACHINE_FAULTS], (unsigned long long)c->ends[MACHINE_CALLS],
          (unsigned long long)c->ends[MACHINE_TICKS], (unsigned long long)c->ends[MACHINE_STEPS],
-         (unsigned long long)c->lacking);
+         (unsigned long long)c->ends[MACHINE_ENDS], (unsigned long long)c->lacking);
   printf("# %.1f s, %.0f programs a second\n", seconds, (double)c->generated / seconds);
 }
 
