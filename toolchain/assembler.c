@@ -110,5 +110,8 @@ int main(int argc, char **argv) {
     return 0;
   all[all_count++] = "--no-warn"; /* said while measuring */
   all[all_count++] = rewritten;
-  return command_run(HOST_ASSEMBLER, all);
+  int status = command_run(HOST_ASSEMBLER, all);
+  if (status == 0)
+    check_object(assembly, output);
+  return status;
 }

@@ -146,6 +146,9 @@ void layout_sections(struct assembly *assembly);
 /* emit.c */
 bool emit_assembly(struct assembly *assembly, const char *path, bool line_markers);
 
+/* check.c: warns of what the verifier will refuse in the object that was made. */
+void check_object(const struct assembly *assembly, const char *path);
+
 /* command.c */
 char *command_temporary(const char *suffix);
 /* Runs a program and waits; its exit status, or 127. */

@@ -29,7 +29,7 @@ static bool write_source(const struct assembly *assembly, const char *path) {
   }
   fprintf(file, ".Lm%zu:\n.section " LENGTHS "\n", assembly->text_count);
   for (size_t i = 0; i < assembly->text_count; i++)
-    fprintf(file, ".2byte .Lm%zu-.Lm%zu\n", i + 1, i);
+    fprintf(file, ".4byte .Lm%zu-.Lm%zu\n", i + 1, i);
   bool written = !ferror(file);
   return fclose(file) == 0 && written;
 }
@@ -72,15 +72,15 @@ bool measure_texts(struct assembly *assembly, char *const options[], size_t opti
   char *bytes = command_read_file(object, &size);
   size_t length = 0;
   const uint8_t *lengths = bytes ? find_lengths(bytes, size, &length) : NULL;
-  if (!lengths || length != assembly->text_count * 2) {
+  if (!lengths || length != assembly->text_count * 4) {
     fprintf(stderr, "signet as: the assembler's output is not understood\n");
     return false;
   }
   for (size_t i = 0; i < assembly->text_count; i++) {
     struct text *text = assembly->text_list[i];
-    uint16_t value;
-    memcpy(&value, lengths + 2 * i, sizeof value);
-    text->length = value;
+    uint32_t value;
+    memcpy(&value, lengths + 4 * i, sizeof value);
+    text->length = (uint16_t)value;
     if (value > BUNDLE) {
       assembly->where = text->where;
       assembly_error(assembly, "does not fit in a bundle of 32 bytes: %s", text->string);

@@ -13,12 +13,12 @@ $(TOOLCHAIN_HOST):
 	   echo "#define HOST_COMPILER_INCLUDE \"$$($(CC) -print-file-name=include)\""; } > $@
 
 TOOLCHAIN_ASSEMBLER_OBJECTS := $(patsubst %,$(B)/toolchain/%.o,\
-  assembler memory source macro operand rewrite strings measure flags layout emit command)
+  assembler memory source macro operand rewrite strings measure flags layout emit check command)
 $(B)/toolchain/%.o: toolchain/%.c | $(TOOLCHAIN_HOST)
 	@mkdir -p $(@D)
 	$(CC) $(TOOLCHAIN_CFLAGS) -c $< -o $@
 
-$(TOOLCHAIN_LIBEXEC)/as: $(TOOLCHAIN_ASSEMBLER_OBJECTS)
+$(TOOLCHAIN_LIBEXEC)/as: $(TOOLCHAIN_ASSEMBLER_OBJECTS) $(B)/lib/libverifier.a
 	@mkdir -p $(@D)
 	$(CC) $^ -o $@
 

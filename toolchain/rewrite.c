@@ -19,8 +19,10 @@ struct item *rewrite_emit(struct assembly *assembly, const char *format, ...) {
   char buffer[1024];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(buffer, sizeof buffer, format, arguments);
+  int length = vsnprintf(buffer, sizeof buffer, format, arguments);
   va_end(arguments);
+  if (length >= (int)sizeof buffer)
+    assembly_error(assembly, "the instruction is too long");
   struct item *item = item_append(assembly, ITEM_CODE);
   item->text = text_find(assembly, buffer);
   return item;
@@ -142,12 +144,9 @@ static void direct_branch(struct assembly *assembly, const char *mnemonic, struc
     item->at_end = call;
     return;
   }
-  if (*target == '.' && !isalnum((unsigned char)target[1]) && target[1] != '_') {
-    assembly_error(assembly, "a branch relative to \".\" cannot be kept, because instructions change their length");
-    return;
-  }
-  source_mark_taken(assembly, target);
-  rewrite_emit(assembly, "{disp32} %s %s", mnemonic, target)->at_end = call;
+  assembly_error(assembly,
+                 "%s needs a label: a distance from one cannot be kept, because instructions change their length",
+                 mnemonic);
 }
 
 /* jmp or call through a register, memory or the kernel's entry table. */
@@ -386,6 +385,10 @@ static bool check_reserved(struct assembly *assembly, const char *mnemonic, cons
                    constant_value(operand->displacement, &value) && value >= 0;
       if (operand->base == R11 || operand->index == R11 || operand->index == R14 || (operand->base == R14 && !table)) {
         assembly_error(assembly, "%s uses a reserved register (%%r11 or %%r14) in an address", mnemonic);
+        return false;
+      }
+      if (operand->segment == 'f' && operand->base == REGISTER_RIP) {
+        assembly_error(assembly, "%s adds %%rip and the thread pointer", mnemonic);
         return false;
       }
       if (operand->index == REGISTER_OTHER || operand->base == REGISTER_OTHER) {

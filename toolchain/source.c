@@ -164,12 +164,9 @@ static void directive_align(struct assembly *assembly, const char *operands, boo
     comma = strchr(comma + 1, ',');
   if (comma)
     most = strtoul(comma + 1, NULL, 0);
-  unsigned align = 0;
-  if (power)
-    align = (unsigned)value;
-  else
-    while (1ul << align < value)
-      align++;
+  unsigned long align = power ? value : 0;
+  while (!power && align <= 12 && 1ul << align < value)
+    align++;
   if (align > 12) {
     assembly_error(assembly, "code cannot be aligned to more than a page");
     return;
@@ -199,6 +196,10 @@ static void directive_binding(struct assembly *assembly, char *operands, bool we
 }
 
 static void assignment(struct assembly *assembly, const char *name, size_t length, char *value, const char *statement) {
+  if (length == 1 && *name == '.') {
+    assembly_error(assembly, "the place cannot be set: instructions change their length");
+    return;
+  }
   struct symbol *symbol = symbol_find(assembly, name, length);
   value = skip_space(value);
   char *end;
@@ -224,24 +225,26 @@ static const char *const data_directives[] = {
     ".dc.w", ".dc.l",  ".inst",   ".org",    ".incbin", ".dcb.b",   ".ds.b",    NULL};
 static const char *const small_data[] = {".byte",  ".2byte", ".4byte", ".8byte", ".short", ".hword",
                                          ".value", ".word",  ".int",   ".long",  ".quad",  NULL};
-static const char *const refused[] = {".rept",
-                                      ".irp",
-                                      ".irpc",
-                                      ".altmacro",
-                                      ".if",
-                                      ".ifdef",
-                                      ".ifndef",
-                                      ".ifeq",
-                                      ".ifne",
-                                      ".ifc",
-                                      ".include",
-                                      ".code16",
-                                      ".code32",
-                                      ".reloc",
-                                      ".nops",
-                                      ".struct",
-                                      ".bundle_align_mode",
+static const char *const refused[] = {".rept",      ".rep",
+                                      ".irp",       ".irpc",
+                                      ".irep",      ".irepc",
+                                      ".endr",      ".exitm",
+                                      ".purgem",    ".altmacro",
+                                      ".include",   ".code16",
+                                      ".code16gcc", ".code32",
+                                      ".reloc",     ".nops",
+                                      ".struct",    ".offset",
+                                      ".mri",       ".end",
+                                      ".endm",      ".bundle_align_mode",
                                       NULL};
+
+/* Those that make no bytes where they stand. */
+static const char *const harmless[] = {
+    ".loc",        ".file",  ".line",  ".size",    ".hidden",      ".internal", ".protected",       ".local",
+    ".comm",       ".lcomm", ".ident", ".extern",  ".symver",      ".weakref",  ".code64",          ".arch",
+    ".version",    ".title", ".sbttl", ".list",    ".nolist",      ".eject",    ".print",           ".warning",
+    ".error",      ".err",   ".abort", ".addrsig", ".addrsig_sym", ".ln",       ".loc_mark_labels", ".gnu_attribute",
+    ".att_syntax", NULL};
 
 static void directive(struct assembly *assembly, char *statement) {
   char name[64];
@@ -299,7 +302,7 @@ static void directive(struct assembly *assembly, char *statement) {
     section_enter(assembly, assembly->previous_section, ".previous");
     return;
   }
-  if (is_one_of(name, refused)) {
+  if (is_one_of(name, refused) || has_prefix(name, ".if") || has_prefix(name, ".else")) {
     assembly_error(assembly, "the directive %s is not supported: the rewriter must see every instruction", name);
     return;
   }
@@ -349,6 +352,10 @@ static void directive(struct assembly *assembly, char *statement) {
     }
     if (is_one_of(name, data_directives)) {
       assembly_error(assembly, "data among code (%s): put it in a section of its own", name);
+      return;
+    }
+    if (!is_one_of(name, harmless) && !has_prefix(name, ".cfi_")) {
+      assembly_error(assembly, "the directive %s is not supported among code", name);
       return;
     }
     append_raw(assembly, replace_numeric(assembly, statement));
