@@ -137,7 +137,7 @@ static void leave(struct stream *stream, uint32_t index) {
   lock_give(&stream->lock);
   signet_handle_close(member->endpoint);
   __atomic_store_n(&member->endpoint, 0, __ATOMIC_RELEASE);
-  if (__atomic_sub_fetch(&ends, 1, __ATOMIC_ACQ_REL) == 0 && !stays)
+  if (__atomic_sub_fetch(&ends, 1, __ATOMIC_SEQ_CST) == 0 && !__atomic_load_n(&stays, __ATOMIC_SEQ_CST))
     signet_process_exit(SIGNET_ENDED_EXIT, 0);
 }
 
@@ -185,6 +185,14 @@ static void stop(void *context, uint64_t deadline) {
 
 static const struct signet_supervised_calls supervised_calls = {.client_wanted = client_wanted, .stop = stop};
 
+/* Nobody supervises any more, or has said what this process has no room for. */
+static void supervisor_gone(void) {
+  signet_supervised_handle(&supervised, NULL);
+  __atomic_store_n(&stays, false, __ATOMIC_SEQ_CST);
+  if (__atomic_load_n(&ends, __ATOMIC_SEQ_CST) == 0)
+    signet_process_exit(SIGNET_ENDED_EXIT, 0);
+}
+
 /* ---- The threads ---- */
 
 void service_thread(struct stream *stream) {
@@ -197,9 +205,11 @@ void service_thread(struct stream *stream) {
       signet_supervised_handle(&supervised, &buffer.message);
     else if (result.status == SIGNET_OK)
       serve(stream, (uint32_t)result.value, &buffer);
-    else if (result.status == SIGNET_CLOSED && result.value == SUPERVISION)
-      signet_supervised_handle(&supervised, NULL);
-    else if (result.status != SIGNET_INTERRUPTED)
+    else if (result.status == SIGNET_INTERRUPTED)
+      continue;
+    else if (result.value == SUPERVISION)
+      supervisor_gone();
+    else
       leave(stream, (uint32_t)result.value); /* closed; or a block too large for this process, which no honest client
                                                 sends */
   }

@@ -50,7 +50,8 @@ enum {
 enum slots { SLOT_PORTS = 3, SLOT_INTERRUPT = 4, SLOT_EVENTS = 5 };
 
 static struct lock serial_lock;
-static uint32_t ports, events, endpoint_of_input;
+static uint32_t ports, endpoint_of_input;
+static uint32_t events; /* 0: nobody hears of them any more */
 static struct line line;
 static uint64_t window_size;
 static uint8_t enabled;  /* what the interrupt enable register holds */
@@ -117,7 +118,7 @@ static void tell_event(void) {
     struct signet_message message;
     struct events_event event;
   } told = {.message = {.tag = EVENTS_EVENT, .length = sizeof told.event}};
-  if (event_told || !events_pending)
+  if (!events || event_told || !events_pending)
     return;
   told.event.event = (uint32_t)__builtin_ctz(events_pending);
   events_pending &= events_pending - 1;
@@ -129,6 +130,12 @@ void serial_event_taken(void) {
   lock_take(&serial_lock);
   event_told = false;
   tell_event();
+  lock_give(&serial_lock);
+}
+
+void serial_events_gone(void) {
+  lock_take(&serial_lock);
+  events = 0;
   lock_give(&serial_lock);
 }
 

@@ -23,6 +23,8 @@ void serial_gone(uint32_t stream);
 
 /* The last event that was told was taken. */
 void serial_event_taken(void);
+/* Nobody hears of events any more. */
+void serial_events_gone(void);
 
 /* Waits until all is sent. */
 void serial_drain(void);

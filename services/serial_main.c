@@ -25,8 +25,10 @@ static bool serve(uint32_t client, struct service_buffer *buffer) {
 }
 
 static void gone(uint32_t client) {
-  if (client == EVENTS_CLIENT)
+  if (client == EVENTS_CLIENT) {
+    serial_events_gone();
     return;
+  }
   serial_gone(client);
   if (--clients)
     return;

@@ -20,3 +20,12 @@ FUZZ += service_memory
 FUZZ_service_memory := $(SERVICE_FUZZ) tests/fuzz/service_requests.c \
   $(patsubst %,services/%.c,memory memory_main loop cpio pages request) lib/heap.c lib/tree.c lib/normalise.c
 FUZZ_LIBS_service_memory := $(SERVICE_FUZZ_LINK)
+
+FUZZ += service_console
+FUZZ_service_console := $(SERVICE_FUZZ) tests/fuzz/service_requests.c $(patsubst %,services/%.c,console console_input lines stream) \
+  lib/supervised.c
+FUZZ_LIBS_service_console := $(SERVICE_FUZZ_LINK)
+
+FUZZ += service_serial
+FUZZ_service_serial := $(SERVICE_FUZZ) tests/fuzz/service_requests.c $(patsubst %,services/%.c,serial serial_main line loop stream)
+FUZZ_LIBS_service_serial := $(SERVICE_FUZZ_LINK)
