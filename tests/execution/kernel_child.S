@@ -1,0 +1,122 @@
+/* The crossing itself: every register loaded, a kernel call or a loop, every register stored. For kernel_child.c. */
+#include <signet/layout.h>
+
+#define ALL16(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+#define ALL8(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
+#define LOAD(n) vmovdqu crossing_in_vector + 32 * n(%rip), %ymm##n;
+#define STORE(n) vmovdqu %ymm##n, crossing_out_vector + 32 * n(%rip);
+/* Values are pushed from the last to the first: so many as crossing_x87_count. */
+#define PUSH(n) cmpl $n, crossing_x87_count(%rip); jbe 9f; fldt crossing_in_x87 + 16 * n(%rip);
+/* Which kind of thing is in it, then what; both also of registers marked empty. */
+#define TAKE(n) fxam; fnstsw crossing_out_x87_kind + 2 * n(%rip); fstpt crossing_out_x87 + 16 * n(%rip);
+#define CALL(n) .p2align 6; call *(SIGNET_ENTRY_TABLE + 8 * n)(%r14); jmp crossed;
+#define TEN(d, X) X(d##0) X(d##1) X(d##2) X(d##3) X(d##4) X(d##5) X(d##6) X(d##7) X(d##8) X(d##9)
+
+  .text
+/* The process's first instruction: what is in its registers? */
+  .globl _start
+  .p2align 5
+_start:
+  movq %rax, crossing_out_general + 0(%rip)
+  movq %rcx, crossing_out_general + 8(%rip)
+  movq %rdx, crossing_out_general + 16(%rip)
+  movq %rbx, crossing_out_general + 24(%rip)
+  movq %rbp, crossing_out_general + 40(%rip)
+  movq %rsi, crossing_out_general + 48(%rip)
+  movq %r8, crossing_out_general + 64(%rip)
+  movq %r9, crossing_out_general + 72(%rip)
+  movq %r10, crossing_out_general + 80(%rip)
+  movq %r12, crossing_out_general + 96(%rip)
+  movq %r13, crossing_out_general + 104(%rip)
+  movq %r15, crossing_out_general + 120(%rip)
+  ALL16(STORE)
+  stmxcsr crossing_out_mxcsr(%rip)
+  fnstcw crossing_out_x87_control(%rip)
+  fnstsw crossing_out_x87_status(%rip)
+  ALL8(TAKE)
+  fninit
+  call child_main
+  ud2
+
+/* void crossing(void): parameters: crossing_in_*, crossing_target, crossing_x87_count; results: crossing_out_*. */
+  .globl crossing
+  .p2align 5
+crossing:
+  pushq %rbx
+  pushq %rbp
+  pushq %r12
+  pushq %r13
+  pushq %r15
+  fninit
+  fldcw crossing_in_x87_control(%rip)
+  ALL16(LOAD)
+  ALL8(PUSH)
+9:
+  movq crossing_in_general + 8(%rip), %rcx
+  movq crossing_in_general + 16(%rip), %rdx
+  movq crossing_in_general + 24(%rip), %rbx
+  movq crossing_in_general + 40(%rip), %rbp
+  movq crossing_in_general + 48(%rip), %rsi
+  movq crossing_in_general + 56(%rip), %rdi
+  movq crossing_in_general + 64(%rip), %r8
+  movq crossing_in_general + 72(%rip), %r9
+  movq crossing_in_general + 80(%rip), %r10
+  movq crossing_in_general + 96(%rip), %r12
+  movq crossing_in_general + 104(%rip), %r13
+  movq crossing_in_general + 120(%rip), %r15
+  movq crossing_target(%rip), %rax
+  jmp *%rax
+
+  .globl crossed
+  .p2align 5
+crossed:
+  movq %rax, crossing_out_general + 0(%rip)
+  lahf
+  seto %al
+  movw %ax, crossing_out_flags(%rip)
+  movq %rcx, crossing_out_general + 8(%rip)
+  movq %rdx, crossing_out_general + 16(%rip)
+  movq %rbx, crossing_out_general + 24(%rip)
+  movq %rbp, crossing_out_general + 40(%rip)
+  movq %rsi, crossing_out_general + 48(%rip)
+  movq %rdi, crossing_out_general + 56(%rip)
+  movq %r8, crossing_out_general + 64(%rip)
+  movq %r9, crossing_out_general + 72(%rip)
+  movq %r10, crossing_out_general + 80(%rip)
+  movq %r12, crossing_out_general + 96(%rip)
+  movq %r13, crossing_out_general + 104(%rip)
+  movq %r15, crossing_out_general + 120(%rip)
+  ALL16(STORE)
+  stmxcsr crossing_out_mxcsr(%rip)
+  fnstcw crossing_out_x87_control(%rip)
+  fnstsw crossing_out_x87_status(%rip)
+  fnclex
+  ALL8(TAKE)
+  fninit
+  popq %r15
+  popq %r13
+  popq %r12
+  popq %rbp
+  popq %rbx
+  ret
+
+/* uint64_t return_address(void): where it is called from, as it stands on the stack. */
+  .globl return_address
+  .p2align 5
+return_address:
+  movq (%rsp), %rax
+  ret
+
+/* 64 bytes each: the calls, in the order of their numbers; and at the end a loop of %rcx rounds. */
+  .globl crossing_calls
+  .p2align 6
+crossing_calls:
+  ALL8(CALL) CALL(8) CALL(9) TEN(1, CALL) TEN(2, CALL) CALL(30) CALL(31) CALL(32) CALL(33) CALL(34)
+  .p2align 6
+  .globl crossing_spin
+crossing_spin:
+  decq %rcx
+  jne crossing_spin
+  jmp crossed
+
+  .section .note.GNU-stack, "", @progbits
