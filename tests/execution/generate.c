@@ -54,6 +54,18 @@ static void append(struct piece *piece, const void *bytes, unsigned length) {
 }
 #define APPEND(piece, ...) append(piece, (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 
+/* Where the stack may be; at worst at one of the window's ends. */
+static uint32_t stack_place(struct random *random) {
+  switch (random_below(random, 8)) {
+  case 0:
+    return random_place(random);
+  case 1:
+    return 8 * (random_below(random, 64) - 32);
+  default:
+    return PROGRAM_STACK - 8 * random_below(random, PROGRAM_DATA_LENGTH / 16);
+  }
+}
+
 /* mov $value,%e__ */
 static void set_low(struct composition *c, unsigned number, uint32_t value) {
   struct piece piece = {0};
@@ -94,8 +106,7 @@ static void stack(struct composition *c) {
   static const uint8_t store[] = {0x89, 0x01, 0x29, 0x21}, load[] = {0x8b, 0x03, 0x2b, 0x23},
                        groups[] = {0xc4, 0xec, 0xe4};
   unsigned number = random_below(random, 16), operation = random_below(random, 4);
-  uint32_t value =
-      random_once(random, 4) ? random_place(random) : PROGRAM_STACK - 8 * random_below(random, PROGRAM_DATA_LENGTH / 8);
+  uint32_t value = stack_place(random);
   bool moves = random_once(random, 2);
   if (moves && number != RSP && number != R14) {
     operation = 0;
@@ -159,8 +170,10 @@ static void stack(struct composition *c) {
 /* An offset to which a masked branch may lead: mostly a bundle of the code, with low bits that the mask takes off. */
 static uint64_t indirect_target(struct composition *c) {
   struct random *random = &c->random;
-  uint64_t target =
-      random_once(random, 8) ? random_place(random) : PROGRAM_CODE + random_below(random, c->program->length);
+  uint32_t from = random_once(random, 4) ? 0 : c->at; /* forward, so that few programs run for ever */
+  uint64_t target = random_once(random, 8)
+                        ? random_place(random)
+                        : PROGRAM_CODE + from + random_below(random, c->program->length + SIGNET_BUNDLE - from);
   return random_once(random, 2) ? target : random_next(random) << 32 | target;
 }
 
@@ -371,8 +384,7 @@ static void start_of(struct random *random, struct program_start *start) {
   };
   for (int i = 0; i < 16; i++)
     start->general[i] = random_hostile(random);
-  start->general[RSP] = random_once(random, 8) ? random_place(random)
-                                               : PROGRAM_STACK - 8 * random_below(random, PROGRAM_DATA_LENGTH / 16);
+  start->general[RSP] = stack_place(random);
   start->flags = random_next(random) & ARITHMETIC_FLAGS;
   start->mxcsr = MXCSR_MASKS | (uint32_t)(random_next(random) & MXCSR_SETTABLE);
   start->x87_control = (uint16_t)(0x40 | X87_MASKS | (random_next(random) & X87_SETTABLE));
@@ -413,7 +425,7 @@ static void change(struct random *random, struct program *program) {
   uint8_t *code = program->code;
   uint32_t at = random_below(random, program->length), left = SIGNET_BUNDLE - at % SIGNET_BUNDLE;
   uint32_t other = random_below(random, program->length) / SIGNET_BUNDLE * SIGNET_BUNDLE;
-  switch (random_below(random, 9)) {
+  switch (random_below(random, 10)) {
   case 0:
   case 1:
     code[at] ^= (uint8_t)(1 << random_below(random, 8));
@@ -437,6 +449,14 @@ static void change(struct random *random, struct program *program) {
     memmove(code + at, code + other + begin, length);
     break;
   }
+  case 8: /* a number of four bytes, off by a power of two */
+    if (left >= 4) {
+      uint32_t number;
+      memcpy(&number, code + at, sizeof number);
+      number += 1u << random_below(random, 32);
+      memcpy(code + at, &number, sizeof number);
+    }
+    break;
   case 7: { /* part of a bundle without a reason to end where it does */
     uint32_t length = 1 + random_below(random, left < 15 ? left : 15);
     memset(code + at, 0x90, length);

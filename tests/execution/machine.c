@@ -32,7 +32,7 @@ enum {
   RSP = 4,
   R14 = 14,
   CALLS_MOST = 12,
-  FAULTS_MOST = 5,
+  FAULTS_MOST = 4,
   STEPS_MOST = 120,
   REGIONS_MOST = 64,
   SIGNAL_STACK = 0x10000
@@ -202,7 +202,11 @@ static void go_on(greg_t *registers) {
     end_program(registers, MACHINE_FAULTS);
     return;
   }
-  uint32_t bundle = random_below(&machine_state.random, machine_state.program->length / SIGNET_BUNDLE);
+  uint32_t bundles = machine_state.program->length / SIGNET_BUNDLE;
+  uint32_t at = (uint32_t)registers[REG_RIP] - PROGRAM_CODE, first = at / SIGNET_BUNDLE + 1;
+  if (first >= bundles || random_once(&machine_state.random, 4))
+    first = 0;
+  uint32_t bundle = first + random_below(&machine_state.random, bundles - first);
   registers[REG_RIP] = (greg_t)(BASE + PROGRAM_CODE + bundle * SIGNET_BUNDLE);
   if (random_once(&machine_state.random, 2))
     registers[REG_RSP] = (greg_t)(BASE + PROGRAM_STACK - 8 * (1 + random_below(&machine_state.random, 256)));

@@ -22,13 +22,13 @@ static struct verifier_input input_of(const struct program *program) {
                                  .parallel = program->parallel};
 }
 
-void watch_program(const struct program *program) {
+bool watch_program(const struct program *program) {
   if (!watched)
     ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
   watched = program;
   struct verifier_input input = input_of(program);
   struct verifier_outcome outcome;
-  verifier_check(&input, scratch, NULL, NULL, &outcome);
+  return verifier_check(&input, scratch, NULL, NULL, &outcome);
 }
 
 static bool target(uint32_t offset) {

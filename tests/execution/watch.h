@@ -8,8 +8,8 @@
 #include "tests/execution/machine.h"
 
 /* The program that the rest is asked about. Runs the verifier on it, whose word on where instructions start is what is
- * held against what ran. */
-void watch_program(const struct program *program);
+ * held against what ran. -> true if it accepts it. */
+bool watch_program(const struct program *program);
 
 /* How an offset in the window stands to the verified code. */
 enum watch_place {
