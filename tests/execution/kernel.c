@@ -29,7 +29,7 @@ struct running {
   struct kernel_process *process;
   struct kernel_image *image; /* a random program's own */
   uint64_t seed, until;
-  bool random, checker_returns;
+  bool random, probe, checker_returns;
 };
 
 static struct running running[CHECKERS + RANDOMS];
@@ -38,9 +38,10 @@ static struct child_startup startup;
 static uint64_t next_seed = 1;
 static uint32_t next_number = 1;
 static struct {
-  uint64_t checkers, randoms, stopped, faults, exits;
+  uint64_t checkers, randoms, stopped, faults, exits, events;
   _Atomic uint64_t signals;
 } counted;
+static uint64_t events_random;
 static uint64_t failed_seed;
 static const char *failed;
 static _Atomic bool storm_ends;
@@ -111,6 +112,17 @@ __asm__(".pushsection .rodata\n.p2align 5\nprologue_low:\n" LOAD_VECTOR(0) LOAD_
                                                                        "prologue_high:\n.popsection");
 extern const uint8_t prologue_low[], prologue_high[];
 _Static_assert(PROLOGUE == 1024 && START_PAGE == 0x3f000, "the prologue above");
+
+/* Written by hand, because the toolchain keeps %r11 for itself: is anything in it after a call? Calls abi_version and
+ * thread_yield over and over, and ends with status 0; or with an ud2. */
+__asm__(".pushsection .rodata\n.p2align 5\nprobe_low:\n"
+        "mov %r14, %r11\n.p2align 5, 0x90\n.fill 25, 1, 0x90\ncall *0x10000(%r14)\n"
+        "test %r11, %r11\njne 1f\nmov %r14, %r11\n.p2align 5, 0x90\n.fill 25, 1, 0x90\ncall *0x10020(%r14)\n"
+        "test %r11, %r11\njne 1f\ndecl 0x40000(%r14)\njne probe_low\n.p2align 5, 0x90\n"
+        "mov $1, %edi\nxor %esi, %esi\n.fill 18, 1, 0x90\ncall *0x10008(%r14)\n"
+        "1:\nud2\n.p2align 5, 0x90\nprobe_high:\n.popsection");
+extern const uint8_t probe_low[], probe_high[];
+#define PROBE_TIMES 2000
 
 struct start_page {
   uint64_t general[16];
@@ -234,12 +246,21 @@ static void start_random(struct running *slot) {
   near = program;
   if (slot->seed % 4 == 0 && program_near_miss(&near, slot->seed))
     program = near;
+  slot->probe = slot->seed % 16 == 0;
+  if (slot->probe) {
+    program.length = (uint32_t)(probe_high - probe_low);
+    memcpy(program.code, probe_low, program.length);
+    program.parallel = false;
+    start.general[4] = PROGRAM_STACK - 256;
+  }
   make_image(&program, &start, take_number());
+  if (slot->probe)
+    file.data[0] = PROBE_TIMES;
   bool loaded = kernel_image_load(&file, sizeof file, &slot->image, &refusal) == SIGNET_OK;
   must(loaded, refusal.text);
   slot->process = create(slot->image, "random", NULL, 0);
   must(slot->process != NULL, "a random program cannot be started");
-  slot->until = clock_now() + RANDOM_LIFE;
+  slot->until = slot->probe ? UINT64_MAX : clock_now() + RANDOM_LIFE;
   counted.randoms++;
 }
 
@@ -260,7 +281,7 @@ static const char *finding_text(uint32_t code) {
 }
 
 static void judge(const struct running *slot, const struct signet_ending *ending) {
-  if (slot->random) {
+  if (slot->random && !slot->probe) {
     *(ending->kind == SIGNET_ENDED_FAULT ? &counted.faults : &counted.exits) += ending->kind != SIGNET_ENDED_STOPPED;
     return;
   }
@@ -281,6 +302,10 @@ static void judge(const struct running *slot, const struct signet_ending *ending
 static void look(struct running *slot) {
   struct signet_ending ending;
   if (!kernel_process_ended(slot->process, &ending)) {
+    if (!slot->random && !slot->checker_returns && mix(++events_random) % 8 == 0) {
+      kernel_process_event(slot->process, SIGNET_EVENT_WINDOW_SIZE);
+      counted.events++;
+    }
     if (clock_now() < slot->until)
       return;
     kernel_process_stop(slot->process);
@@ -335,9 +360,9 @@ static void print_counts(const char *prefix) {
       thousands(counted.stopped));
   printf(
       "%s%s kernel calls, %s pre-emptions (%s signals sent at random moments), %s faults: the kernel's own state was "
-      "looked at in each\n",
+      "looked at in each; %s events came in between\n",
       prefix, thousands(border_counts.calls), thousands(border_counts.preemptions), thousands(counted.signals),
-      thousands(border_counts.faults));
+      thousands(border_counts.faults), thousands(counted.events));
   printf("%s%s entries of a process after a call or at its start, %s after a pre-emption, %s of those at the beginning "
          "of a masked return\n",
          prefix, thousands(border_counts.enters), thousands(border_counts.frames), thousands(border_counts.returns));

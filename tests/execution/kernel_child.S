@@ -51,6 +51,7 @@ crossing:
   fldcw crossing_in_x87_control(%rip)
   ALL16(LOAD)
   ALL8(PUSH)
+  PUSH(8)
 9:
   movq crossing_in_general + 8(%rip), %rcx
   movq crossing_in_general + 16(%rip), %rdx
@@ -91,6 +92,7 @@ crossed:
   fnstcw crossing_out_x87_control(%rip)
   fnstsw crossing_out_x87_status(%rip)
   fnclex
+  fldcw crossing_masked(%rip)
   ALL8(TAKE)
   fninit
   popq %r15
@@ -99,6 +101,49 @@ crossed:
   popq %rbp
   popq %rbx
   ret
+
+/* Where events come to: takes down what it finds, leaves other secrets everywhere, and ends. */
+#define EVENT_STORE(n) vmovdqu %ymm##n, event_vector + 32 * n(%rip);
+#define EVENT_LOAD(n) vmovdqu crossing_in_vector + 32 * n(%rip), %ymm##n; vpermq $0x1b, %ymm##n, %ymm##n;
+#define EVENT_TAKE(n) fxam; fnstsw event_x87_kind + 2 * n(%rip); fincstp;
+  .globl event_come
+  .p2align 5
+event_come:
+  movq %rax, event_general + 0(%rip)
+  movq %rcx, event_general + 8(%rip)
+  movq %rdx, event_general + 16(%rip)
+  movq %rbx, event_general + 24(%rip)
+  movq %rbp, event_general + 40(%rip)
+  movq %rsi, event_general + 48(%rip)
+  movq %rdi, event_general + 56(%rip)
+  movq %r8, event_general + 64(%rip)
+  movq %r9, event_general + 72(%rip)
+  movq %r10, event_general + 80(%rip)
+  movq %r12, event_general + 96(%rip)
+  movq %r13, event_general + 104(%rip)
+  movq %r15, event_general + 120(%rip)
+  ALL16(EVENT_STORE)
+  stmxcsr event_mxcsr(%rip)
+  fnstcw event_x87_control(%rip)
+  ALL8(EVENT_TAKE)
+  ALL16(EVENT_LOAD)
+  fldl2t
+  fldpi
+  fldcw event_other_control(%rip)
+  movq crossing_in_vector(%rip), %rax
+  movq %rax, %rcx
+  movq %rax, %rdx
+  movq %rax, %rbx
+  movq %rax, %rbp
+  movq %rax, %r12
+  movq %rax, %r13
+  movq %rax, %r15
+  incl event_count(%rip)
+  movl $0x3f80, %edi
+  movl $0x17f, %esi
+  call *(SIGNET_ENTRY_TABLE + 8 * 12)(%r14) /* floating_point_control: other rounding */
+  call *(SIGNET_ENTRY_TABLE + 8 * 14)(%r14) /* event_return */
+  ud2
 
 /* uint64_t return_address(void): where it is called from, as it stands on the stack. */
   .globl return_address

@@ -10,14 +10,21 @@
 
 uint64_t crossing_in_general[16], crossing_out_general[16];
 uint64_t crossing_in_vector[16][4], crossing_out_vector[16][4];
-uint64_t crossing_in_x87[8][2], crossing_out_x87[8][2];
+uint64_t crossing_in_x87[9][2], crossing_out_x87[8][2];
 uint16_t crossing_out_x87_kind[8], crossing_out_x87_status, crossing_in_x87_control, crossing_out_x87_control,
     crossing_out_flags;
 uint32_t crossing_out_mxcsr, crossing_x87_count;
 uint64_t crossing_target;
+uint16_t crossing_masked = 0x37f;
+
+uint64_t event_general[16], event_vector[16][4];
+uint16_t event_x87_kind[8], event_x87_control, event_other_control = 0xf7f;
+uint32_t event_mxcsr;
+volatile uint32_t event_count;
 
 extern const uint8_t crossing_calls[], crossing_spin[];
 void crossing(void);
+void event_come(uint64_t event);
 uint64_t return_address(void); /* with the window's base in it */
 void returns(uint64_t times, volatile uint64_t *shared);
 void corrupt_returns(void *shared);
@@ -124,9 +131,11 @@ static void prepare(void) {
     crossing_in_x87[i][0] = secret();
     crossing_in_x87[i][1] = next() & 1 ? 0xbfff : 0x3fff;
   }
-  /* Sometimes every exception of the x87 unmasked. What is pushed makes none, so that it lives; one that is full makes
-   * one. */
-  crossing_in_x87_control = (uint16_t)x87_control;
+  /* Sometimes its exceptions are unmasked, and sometimes one of them waits: a ninth push onto a full stack. */
+  uint16_t unmasked = next() % 4 ? 0 : next() & 0x3f;
+  crossing_in_x87_control = (uint16_t)(x87_control & ~(unsigned)unmasked);
+  if (unmasked & 1 && next() & 1)
+    crossing_x87_count = 9;
 }
 
 static uint64_t argument(uint32_t number, unsigned which) {
@@ -173,7 +182,16 @@ static int choose(uint32_t number) {
   case SIGNET_CALL_thread_exit:
     crossing_in_general[RDI] |= 1; /* no word: refused */
     return 1;
-  case SIGNET_CALL_word_wait:
+  case SIGNET_CALL_word_wait: { /* sleeps sometimes, and goes on where there is room */
+    static volatile uint32_t word;
+    uint64_t now = signet_clock_read(SIGNET_CLOCK_MONOTONIC).value;
+    crossing_in_general[RDX] = now + next() % 300000;
+    if (next() % 4) {
+      crossing_in_general[RDI] = (uint64_t)&word;
+      crossing_in_general[RSI] = 0;
+    }
+    return 1;
+  }
   case SIGNET_CALL_process_wait:
     crossing_in_general[RDX] = next() % 2;
     return 1;
@@ -203,23 +221,28 @@ static void check_vectors(enum child_finding finding, int exactly) {
 
 /* The registers are taken from the top: the last pushed first. */
 static void check_x87(enum child_finding finding, int exactly) {
+  uint32_t count = crossing_x87_count < 8 ? crossing_x87_count : 8;
   for (unsigned i = 0; i < 8; i++) {
     int empty = (crossing_out_x87_kind[i] & X87_KIND) == X87_EMPTY;
-    int expected = i < crossing_x87_count;
+    int expected = i < count;
     if (exactly && empty == expected)
       found(finding);
     if (empty)
       continue;
-    unsigned pushed = crossing_x87_count - 1 - i;
+    unsigned pushed = count - 1 - i;
     if (!expected || crossing_out_x87[i][0] != crossing_in_x87[pushed][0] ||
         (crossing_out_x87[i][1] & 0xffff) != crossing_in_x87[pushed][1])
       found(finding);
   }
 }
 
-static void check_control(enum child_finding finding) {
-  if ((crossing_out_mxcsr & ~MXCSR_FLAGS) != mxcsr || crossing_out_x87_control != x87_control)
-    found(finding);
+/* Unmasked exceptions need not outlive a call. */
+static void check_control(enum child_finding finding, int exactly) {
+  uint16_t before = crossing_in_x87_control, x87 = crossing_out_x87_control;
+  if ((crossing_out_mxcsr & ~MXCSR_FLAGS) != mxcsr)
+    found_at(finding, 0);
+  if (x87 != before && (exactly || (x87 != (before | 0x3f) && x87 != x87_control)))
+    found_at(finding, 1);
 }
 
 static void check_call(uint32_t number) {
@@ -244,7 +267,7 @@ static void check_call(uint32_t number) {
   }
   check_vectors(FOUND_CALL_VECTOR, 0);
   check_x87(FOUND_CALL_X87, 0);
-  check_control(FOUND_CALL_CONTROL);
+  check_control(FOUND_CALL_CONTROL, 0);
 }
 
 static void check_spin(void) {
@@ -253,7 +276,7 @@ static void check_spin(void) {
       found_at(FOUND_SPIN_GENERAL, i);
   check_vectors(FOUND_SPIN_VECTOR, 1);
   check_x87(FOUND_SPIN_X87, 1);
-  check_control(FOUND_SPIN_CONTROL);
+  check_control(FOUND_SPIN_CONTROL, 1);
 }
 
 /* Memory that is new, then filled with secrets and given back, for the next that gets it. */
@@ -296,6 +319,25 @@ static void check_written(void) {
   look(told.words, told.words + 512);
 }
 
+/* What the handler of events found, if one has come since. */
+static void check_event(void) {
+  static uint32_t seen;
+  if (event_count == seen)
+    return;
+  seen = event_count;
+  for (unsigned i = 0; i < sizeof at_start; i++)
+    if (event_general[at_start[i]])
+      found_at(FOUND_EVENT_GENERAL, at_start[i]);
+  for (unsigned i = 0; i < 64; i++)
+    if (event_vector[i / 4][i % 4] && !own(event_vector[i / 4][i % 4]))
+      found_at(FOUND_EVENT_VECTOR, i / 4);
+  for (unsigned i = 0; i < 8; i++)
+    if ((event_x87_kind[i] & (X87_KIND | X87_SIGN)) != X87_EMPTY)
+      found_at(FOUND_EVENT_X87, i);
+  if ((event_x87_control & 0x3f) != 0x3f || (event_mxcsr & 0x1f80) != 0x1f80)
+    found_at(FOUND_EVENT_X87, 8);
+}
+
 static void cross(void) {
   for (uint64_t round = 0; round < mine.rounds; round++) {
     prepare();
@@ -312,6 +354,7 @@ static void cross(void) {
       check_call(number);
     }
     last_call = 63;
+    check_event();
     if (round % 64 == 0) {
       check_memory();
       check_written();
@@ -332,6 +375,7 @@ _Noreturn void child_main(const struct signet_startup *from) {
       found(FOUND_WRONG_START);
     returns(mine.rounds, shared);
   } else {
+    signet_event_listen(event_come);
     cross();
   }
   signet_process_exit(SIGNET_ENDED_EXIT, 0);
