@@ -1,7 +1,7 @@
 TESTS += tests/run-test.sh tests/trusted-base.sh tests/format.sh
 
 # The long ones that only compute, each with files of its own: on a second processor, beside the others.
-TESTS_BESIDE += $(addprefix $(B)/tests/verifier/,enumerate sequences fuzz) $(B)/tests/kernel/random_test tests/contractc/model.sh \
+TESTS_BESIDE += $(addprefix $(B)/tests/verifier/,enumerate sequences fuzz) tests/simulation/short.sh tests/contractc/model.sh \
   tests/manifest/damage.sh tests/toolchain/programs.sh
 
 # The C files of our own: what git tracks, or in a tree without git all that is not built.

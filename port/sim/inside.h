@@ -6,8 +6,6 @@
 
 #define RULE(condition) ((condition) ? (void)0 : port_panic(__FILE__, __LINE__, #condition))
 
-/* The lock is held by whoever runs. */
-bool sim_locked(void);
 /* The kernel is without the lock here and will take it again: others may act. */
 void sim_point(void);
 /* Something of memory is asked for: is there any? */

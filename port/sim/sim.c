@@ -57,6 +57,7 @@ static void leave(enum sim_doing doing) {
 }
 
 bool sim_locked(void) { return holder == self; }
+uint32_t sim_actor(void) { return self; }
 uint32_t sim_lock_holder(void) { return holder; }
 
 /* With the lock or without it. */
@@ -64,6 +65,8 @@ static void pause_here(void) {
   if (fiber_self() && sim_pause())
     leave(SIM_PAUSED);
 }
+
+void sim_access_point(void) { pause_here(); }
 
 void sim_point(void) {
   static bool inside;

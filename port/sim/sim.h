@@ -91,6 +91,11 @@ struct port_context *sim_current_of(uint32_t actor);
 uint32_t sim_window_of(uint32_t actor);
 /* The result of the call that this thread made on the processor, or SIM_AWAY: which it has only once. */
 struct signet_result sim_called(uint32_t cpu, struct port_context *caller);
+/* Who acts, in the functions below and above that the kernel calls; and whether he has the lock. */
+uint32_t sim_actor(void);
+bool sim_locked(void);
+/* He pauses, if he is to: between two accesses to memory, with the lock or without it. */
+void sim_access_point(void);
 /* The actor that has the lock, UINT32_MAX: none. */
 uint32_t sim_lock_holder(void);
 /* Everybody rests: before the kernel begins anew. */

@@ -4,7 +4,8 @@
 
 static struct kernel_process *process; /* whose step it is */
 static struct random given;
-static bool wild; /* the call may write into a block */
+static bool undisturbed; /* nobody else acts during this step */
+static bool wild;        /* the call may write into a block */
 
 static uint32_t chance(uint32_t below) { return random_below(&given, below); }
 
@@ -103,7 +104,11 @@ static void write_message(uint64_t offset, const struct endpoint *from) {
     if (message.header.length < row->length_least)
       message.header.length = row->length_least;
     for (unsigned i = 0; i < row->moved_count; i++)
-      message.header.moved[i].handle = (uint32_t)exact_handle(row->moved_kind[i]);
+      for (unsigned tries = 0; tries < 3; tries++) {
+        uint32_t handle = message.header.moved[i].handle = (uint32_t)exact_handle(row->moved_kind[i]);
+        if ((i < 1 || handle != message.header.moved[0].handle) && (i < 2 || handle != message.header.moved[1].handle))
+          break;
+      }
   }
   if (!chance(40))
     message.header.length = chance(100);
@@ -239,7 +244,7 @@ static uint64_t waiting_at(uint64_t word) {
 }
 
 static void note_sending(struct notes *notes, struct endpoint *from, uint64_t message) {
-  notes->sending = model_send(process, from, message);
+  notes->sending = model_send(process, from, message, undisturbed);
   notes->channel = from->channel->place.number;
   notes->side = !from->side;
 }
@@ -408,6 +413,10 @@ static void check_received(const struct notes *notes, struct signet_result resul
   }
   struct endpoint *end = handle_find_endpoint(process, handle);
   MUST(end, "receive: what received is an endpoint of the receiver");
+  const struct signet_message *message = sim_memory(process->window, notes->buffer, SIGNET_MESSAGE_DATA, false);
+  uint64_t capacity = notes->arguments[notes->call == SIGNET_CALL_set_receive ? 2 : 3];
+  MUST(message && SIGNET_MESSAGE_DATA + (uint64_t)message->length <= capacity,
+       "receive: a message is no longer than there is room for");
   model_received(process, end, notes->buffer);
 }
 
@@ -416,6 +425,7 @@ static void check_sent(const struct notes *notes, int64_t status) {
   if (notes->call == SIGNET_CALL_channel_call)
     switch (status) {
     case SIGNET_ADDRESS:
+    case SIGNET_HANDLE: /* what it moves, or the end itself, later */
       sent = -1;
       break;
     case SIGNET_CONTRACT:
@@ -426,7 +436,7 @@ static void check_sent(const struct notes *notes, int64_t status) {
     default:
       sent = 1; /* what came after it failed, or not */
     }
-  model_sent(process, notes->channel, notes->side, sent);
+  model_sent(process, notes->channel, notes->side, status, sent);
 }
 
 static void blocks_changed(void) {
@@ -534,6 +544,7 @@ void process_step(uint32_t cpu, const struct step *step) {
   struct notes notes = {
       .in_call = 1, .call = (uint8_t)sensible(step->what), .process = process->number, .thread = thread->number};
   wild = false;
+  undisturbed = !step->pause && sim_lock_holder() == UINT32_MAX;
   arguments_make(notes.call, &notes, SLOT_OF(thread->number, context->diverted));
   if (notes.call == SIGNET_CALL_handle_close && block_of(notes.arguments[0]))
     notes.block = sim_block_number(block_of(notes.arguments[0])->port);

@@ -47,10 +47,16 @@ static void check_deadline(const struct thread *thread, uint64_t deadline) {
     return;
   MUST(thread->timer && kernel.timers[thread->timer] == thread && thread->deadline == deadline,
        "wake-up: who waits until some time has a timer for just that time");
-  for (uint32_t i = 0; i < sim_cpus; i++)
-    if (sim_doing(i) != SIM_ASLEEP || sim_sleeps_until(i) <= deadline)
+  /* Who sleeps does; if nobody sleeps, the next tick will do. */
+  bool sleeps = false;
+  for (uint32_t i = 0; i < sim_cpus; i++) {
+    if (sim_doing(i) == SIM_PAUSED || sim_doing(i) == SIM_BLOCKED ||
+        (sim_doing(i) == SIM_ASLEEP && sim_sleeps_until(i) <= deadline))
       return;
-  broken("wake-up: somebody watches the earliest deadline");
+    sleeps |= sim_doing(i) == SIM_ASLEEP;
+  }
+  if (sleeps)
+    broken("wake-up: somebody watches the earliest deadline");
 }
 
 static void check_waiting(struct kernel_process *process, const struct thread *thread) {

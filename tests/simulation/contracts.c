@@ -18,9 +18,13 @@ size_t contract_write(struct random *random, uint8_t *bytes) {
        .moved_count = 2,
        .moved_kind = {SIGNET_KIND_SERVER, SIGNET_KIND_BLOCK},
        .length_least = 8,
+       .length_most = 64},
+      {.moved_count = 3,
+       .moved_kind = {SIGNET_KIND_BLOCK, SIGNET_KIND_BLOCK, SIGNET_KIND_BLOCK},
+       .length_least = 8,
        .length_most = 64}};
   /* State 0: the client may go on or ask; 1: the server's turn; 2: the server has more to say. */
-  static const uint8_t next[] = {1, 255, 0, 0, 255, 255, 0, 255, 255, 2, 255, 0, 255, 255, 2};
+  static const uint8_t next[] = {1, 255, 0, 0, 255, 0, 255, 0, 255, 255, 2, 255, 255, 0, 255, 255, 2, 255};
   struct signet_contract header = {.version = 2,
                                    .messages = sizeof rows / sizeof rows[0],
                                    .states = 3,
@@ -30,7 +34,10 @@ size_t contract_write(struct random *random, uint8_t *bytes) {
   struct signet_contract_moved moved[] = {{.length_least = 1, .length_most = 2 * SIGNET_PAGE},
                                           {.state = random_below(random, 2) ? 0 : SIGNET_CONTRACT_ANY_STATE},
                                           {.state = SIGNET_CONTRACT_ANY_STATE},
-                                          {.length_most = WINDOW_BYTES}};
+                                          {.length_most = WINDOW_BYTES},
+                                          {.length_most = WINDOW_BYTES},
+                                          {.length_most = WINDOW_BYTES},
+                                          {.length_least = 4097, .length_most = WINDOW_BYTES}};
   memset(moved[1].identity, 0xff, sizeof moved[1].identity);
   size_t at = 0;
   memcpy(bytes, &header, sizeof header), at += sizeof header;

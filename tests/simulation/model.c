@@ -8,6 +8,7 @@
 
 struct message {
   int8_t sent;                 /* 1 yes, 0 being sent, -1 nobody knows */
+  int8_t allowed;              /* by the contract: 1 yes, 0 no, -1 it depends on what others do meanwhile */
   uint8_t moved_count, blocks; /* bit per thing that is a block */
   uint32_t tag, length;
   uint64_t data;     /* a sum */
@@ -133,7 +134,73 @@ static bool travels(const struct object *object) {
   return object->kind == SIGNET_KIND_BLOCK || object->kind == SIGNET_KIND_CLIENT || object->kind == SIGNET_KIND_SERVER;
 }
 
-bool model_send(struct kernel_process *process, struct endpoint *from, uint64_t message) {
+/* ---- What a contract allows, read from its bytes as include/signet/abi.h describes them ---- */
+
+static bool may_send_in(const struct contract *contract, uint8_t state, uint8_t side) {
+  const struct signet_contract *header = (const void *)contract->blob;
+  const struct signet_contract_message *row = (const void *)(header + 1);
+  const uint8_t *next = (const uint8_t *)(row + header->messages) + state * header->messages;
+  for (unsigned tag = 0; tag < header->messages; tag++)
+    if (row[tag].to_client == side && next[tag] != SIGNET_CONTRACT_REFUSED)
+      return true;
+  return false;
+}
+
+static bool bytes_are(const uint8_t *bytes, uint8_t value) {
+  for (unsigned i = 0; i < 32; i++)
+    if (bytes[i] != value)
+      return false;
+  return true;
+}
+
+static bool rule_allows(const struct signet_contract_moved *rule, const struct contract *contract,
+                        const struct object *object) {
+  if (object->kind == SIGNET_KIND_BLOCK) {
+    uint64_t pages = CONTAINER(object, struct block, object)->length / SIGNET_PAGE;
+    return pages >= (rule->length_least + SIGNET_PAGE - 1) / SIGNET_PAGE &&
+           pages <= (rule->length_most + SIGNET_PAGE - 1) / SIGNET_PAGE;
+  }
+  const struct endpoint *end = CONTAINER(object, struct endpoint, object);
+  const uint8_t *identity = bytes_are(rule->identity, 0xff) ? contract->identity : rule->identity;
+  return !end->count && may_send_in(end->channel->contract, end->state, end->side) &&
+         (bytes_are(rule->identity, 0) || !memcmp(identity, end->channel->contract->identity, 32)) &&
+         (rule->state == SIGNET_CONTRACT_ANY_STATE || rule->state == end->state);
+}
+
+/* An endpoint that travels may be refused for where it would come to, besides. */
+static int allowed(const struct kernel_process *process, const struct endpoint *from,
+                   const struct signet_message *message) {
+  const struct contract *contract = from->channel->contract;
+  const struct signet_contract *header = (const void *)contract->blob;
+  const struct signet_contract_message *row = (const void *)(header + 1);
+  const uint8_t *next = (const uint8_t *)(row + header->messages);
+  const uint8_t *end = next + header->messages * header->states;
+  const struct signet_contract_moved *rule = (const void *)(((uintptr_t)end + 7) & ~UINT64_C(7));
+  int yes = 1;
+  if (message->tag >= header->messages || from->count)
+    return 0;
+  for (unsigned tag = 0; tag < message->tag; tag++)
+    rule += row[tag].moved_count;
+  row += message->tag;
+  if (next[from->state * header->messages + message->tag] == SIGNET_CONTRACT_REFUSED || row->to_client != from->side ||
+      message->length < row->length_least || message->length > row->length_most ||
+      message->moved_count != row->moved_count || (row->step && (message->length - row->length_least) % row->step))
+    return 0;
+  for (unsigned i = 0; i < row->moved_count; i++) {
+    const struct object *object = handle_find(process, message->moved[i].handle);
+    if (!object || object->kind != row->moved_kind[i] ||
+        (header->version == 2 && !rule_allows(&rule[i], contract, object)))
+      return 0;
+    if (object->kind != SIGNET_KIND_BLOCK)
+      yes = -1;
+    for (unsigned j = 0; j < i; j++)
+      if (message->moved[j].handle == message->moved[i].handle)
+        yes = -1; /* refused, for another reason */
+  }
+  return yes;
+}
+
+bool model_send(struct kernel_process *process, struct endpoint *from, uint64_t message, bool undisturbed) {
   const struct signet_message *header = sim_memory(process->window, message, SIGNET_MESSAGE_DATA, false);
   const uint8_t *data = header && header->length <= BUFFER_BYTES
                             ? sim_memory(process->window, message + SIGNET_MESSAGE_DATA, header->length, false)
@@ -141,6 +208,9 @@ bool model_send(struct kernel_process *process, struct endpoint *from, uint64_t 
   if (!data || from->peer->closed || header->moved_count > SIGNET_MESSAGE_MOVED)
     return false;
   struct message noted = {.tag = header->tag, .length = header->length, .data = sum(data, header->length)};
+  noted.allowed = (int8_t)allowed(process, from, header);
+  if (!undisturbed)
+    noted.allowed = -1;
   noted.moved_count = (uint8_t)header->moved_count;
   for (unsigned i = 0; i < header->moved_count; i++) {
     struct object *object = handle_find(process, header->moved[i].handle);
@@ -171,13 +241,15 @@ static void give_back(const struct message *message, const struct kernel_process
   }
 }
 
-void model_sent(const struct kernel_process *process, uint64_t channel, uint32_t side, int sent) {
+void model_sent(const struct kernel_process *process, uint64_t channel, uint32_t side, int64_t status, int sent) {
   struct queue *queue = queue_of(channel, side);
   /* It is the last one of its end that is being sent; it may have been received already. */
   for (uint32_t i = queue->count; i--;) {
     struct message *message = message_at(queue, i);
     if (message->sent)
       break;
+    MUST(sent < 1 || message->allowed, "message: what is sent is what the contract allows");
+    MUST(status != SIGNET_CONTRACT || message->allowed < 1, "message: what the contract allows is not refused");
     if (sent < 1)
       give_back(message, process);
     if (sent)
@@ -207,6 +279,7 @@ void model_received(struct kernel_process *process, struct endpoint *at, uint64_
   struct message message = *message_at(queue, 0);
   queue->first = (queue->first + 1) % QUEUE_MOST;
   queue->count--;
+  MUST(message.allowed, "message: what is received is what the contract allows");
   for (unsigned i = 0; i < message.moved_count; i++) {
     struct object *object = handle_find(process, header->moved[i].handle);
     MUST(object && object->kind == header->moved[i].kind && travels(object),

@@ -18,7 +18,17 @@ $(B)/tests/simulation/simulate-sanitize: $(SIMULATION_SOURCES:%.c=$(B)/simulatio
 	$(CC) $(SIMULATION_FLAGS) $(SANITIZE) -o $@ $^
 -include $(SIMULATION_SOURCES:%.c=$(B)/simulation/fast/%.d) $(SIMULATION_SOURCES:%.c=$(B)/simulation/sanitize/%.d)
 
-SIMULATION_PROGRAMS := $(addprefix $(B)/tests/simulation/,simulate simulate-sanitize)
+# Every access of the kernel to memory goes through watch.c.
+$(B)/simulation/watch/kernel/%.o: kernel/%.c
+	@mkdir -p $(@D)
+	$(CC) $(SIMULATION_FLAGS) -fsanitize=thread -MMD -MP -c $< -o $@
+$(B)/tests/simulation/simulate-watch: $(patsubst kernel/%.c,$(B)/simulation/watch/kernel/%.o,$(filter kernel/%,$(SIMULATION_SOURCES))) \
+  $(patsubst %.c,$(B)/simulation/fast/%.o,$(filter-out kernel/%,$(SIMULATION_SOURCES)) tests/simulation/watch.c) $(B)/lib/libverifier.a
+	@mkdir -p $(@D)
+	$(CC) $(SIMULATION_FLAGS) -o $@ $^
+-include $(patsubst kernel/%.c,$(B)/simulation/watch/kernel/%.d,$(filter kernel/%,$(SIMULATION_SOURCES)))
+
+SIMULATION_PROGRAMS := $(addprefix $(B)/tests/simulation/,simulate simulate-sanitize simulate-watch)
 ALL += $(SIMULATION_PROGRAMS)
 TESTS += tests/simulation/short.sh
 tests/simulation/short.sh: $(SIMULATION_PROGRAMS)

@@ -6,6 +6,11 @@ uint64_t calls_made[SIGNET_CALL_COUNT + 1], calls_fine[SIGNET_CALL_COUNT + 1];
 bool memory_failed;
 uint64_t pauses, failures_injected, deaths, checks, lock_contended;
 
+bool watching;
+uint64_t accesses, accesses_unlocked;
+
+#define ACCESSES 40 /* about as many between two points of the others */
+
 static unsigned pause_in;
 
 static bool pause(void) {
@@ -167,7 +172,7 @@ static void do_step(const struct step *step) {
   if (step->later)
     TELL("%u ns later: ", step->later);
   sim_clock += step->later;
-  pause_in = step->pause;
+  pause_in = step->pause && watching ? step->pause * (1 + step->salt % ACCESSES) : step->pause;
   sim_fail_at(step->fail);
   switch (sim_doing(actor)) {
   case SIM_RESTS:
@@ -185,10 +190,8 @@ static void do_step(const struct step *step) {
     sim_go_on(actor);
     break;
   case SIM_BLOCKED:
-    if (sim_lock_holder() != UINT32_MAX) {
-      lock_contended++;
+    if (sim_lock_holder() != UINT32_MAX)
       break;
-    }
     /* fallthrough */
   case SIM_PAUSED:
     TELL("%s %u goes on", actor < SIM_HOST ? "processor" : "the host", actor < SIM_HOST ? actor : actor - SIM_HOST);
@@ -199,6 +202,7 @@ static void do_step(const struct step *step) {
   }
   if (actor < SIM_HOST && sim_doing(actor) == SIM_RUNS)
     process_returned(actor);
+  lock_contended += sim_doing(actor) == SIM_BLOCKED;
   failures_injected += sim_failed();
   memory_failed |= sim_failed();
   if (told)

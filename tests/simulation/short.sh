@@ -1,8 +1,8 @@
 #!/bin/bash
-# The short runs of the simulation: as fast as can be, and fewer calls under the sanitizers with a check after each step.
+# The short runs of the simulation: as fast as can be, and fewer calls under the sanitizers and with every access to memory watched.
 cd "$(dirname "$0")/../.."
 programs=build/tests/simulation
-echo 1..2
+echo 1..3
 status=0
 run() { # run NUMBER NAME PROGRAM ARGUMENT…
   local number=$1 name=$2 output
@@ -17,7 +17,9 @@ run() { # run NUMBER NAME PROGRAM ARGUMENT…
   fi
 }
 run 1 'random programs of kernel calls break no invariant' \
-  $programs/simulate --calls 1000000 --keep $programs/found.trace
+  $programs/simulate --calls 600000 --keep $programs/found.trace
 run 2 'random programs of kernel calls break no invariant, under the sanitizers' \
-  $programs/simulate-sanitize --calls 80000 --seed 1000000 --often 4 --keep $programs/found-sanitize.trace
+  $programs/simulate-sanitize --calls 60000 --seed 1000000 --often 4 --keep $programs/found-sanitize.trace
+run 3 'random programs of kernel calls, stopped between any two accesses to memory' \
+  $programs/simulate-watch --calls 60000 --seed 2000000 --keep $programs/found-watch.trace
 exit $status

@@ -2,7 +2,7 @@
  * trace. `simulate --help` says how it is used. */
 #include <getopt.h>
 #include <inttypes.h>
-#include <locale.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -79,6 +79,8 @@ static void some_programs(uint64_t first) {
   run_shared->deaths += deaths;
   run_shared->checks += checks;
   run_shared->contended += lock_contended;
+  run_shared->accesses += accesses;
+  run_shared->accesses_unlocked += accesses_unlocked;
   _exit(0);
 }
 
@@ -124,7 +126,7 @@ static int search(void) {
       return 1;
     }
     if (terminal)
-      fprintf(stderr, "\r%'" PRIu64 " kernel calls, %lds ", run_shared->calls, (long)(time(NULL) - begin));
+      fprintf(stderr, "\r%" PRIu64 " kernel calls, %lds ", run_shared->calls, (long)(time(NULL) - begin));
   }
   if (terminal)
     fprintf(stderr, "\n");
@@ -143,8 +145,8 @@ static bool all_made(void) {
   for (unsigned i = 0; i < SIGNET_CALL_COUNT; i++) {
     bool never = i == SIGNET_CALL_process_exit || i == SIGNET_CALL_thread_exit || i == SIGNET_CALL_event_return;
     if (counts)
-      printf("# %-24s %'12" PRIu64 " made %'12" PRIu64 " succeeded\n", names[i], run_shared->made[i],
-             run_shared->fine[i]);
+      printf("# %-24s %12s made %12s succeeded\n", names[i], thousands(run_shared->made[i]),
+             thousands(run_shared->fine[i]));
     if (run_shared->made[i] < 5 || (run_shared->fine[i] < 5 && !never)) {
       printf("# %s: made %" PRIu64 " times, succeeded %" PRIu64 " times\n", names[i], run_shared->made[i],
              run_shared->fine[i]);
@@ -154,26 +156,51 @@ static bool all_made(void) {
   return good;
 }
 
-static void tell_counts(double spent) {
-  const struct run *run = run_shared;
-  printf("record: %'" PRIu64 " kernel calls in %'" PRIu64
-         " random programs on 1 to 4 simulated processors, seeds from %" PRIu64 ", and no invariant was broken\n",
-         run->calls, run->programs, seed);
-  printf("record: %'" PRIu64 " steps; the invariants were checked %'" PRIu64
-         " times, as often as after every %uth of them\n",
-         run->steps, run->checks, often);
-  printf("record: %'" PRIu64 " times somebody was stopped inside the kernel and others acted, %'" PRIu64
-         " of these with another waiting for its lock\n",
-         run->pauses, run->contended);
-  printf("record: %'" PRIu64 " requests for memory were made to fail; %'" PRIu64 " processes died\n", run->failures,
-         run->deaths);
-  printf("# %.2f million kernel calls a minute\n", (double)run->calls / 1e6 / (spent / 60));
+/* With separators, in one of a few places that are used in turn. */
+static const char *thousands(uint64_t number) {
+  static char places[8][32];
+  static unsigned next;
+  char *place = places[next++ % 8], digits[24];
+  int length = snprintf(digits, sizeof digits, "%" PRIu64, number), to = 0;
+  for (int i = 0; i < length; i++) {
+    if (i && (length - i) % 3 == 0)
+      place[to++] = ',';
+    place[to++] = digits[i];
+  }
+  place[to] = 0;
+  return place;
 }
 
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+static void tell_counts(double spent) {
+  const struct run *run = run_shared;
+  printf(
+      "record: %s kernel calls in %s random programs on 1 to 4 simulated processors, seeds from %s, and no invariant "
+      "was broken\n",
+      thousands(run->calls), thousands(run->programs), thousands(seed));
+  printf("record: %s steps; the invariants were checked %s times, as often as after every %uth of them\n",
+         thousands(run->steps), thousands(run->checks), often);
+  printf("record: %s times somebody was stopped inside the kernel while others acted; %s times somebody waited for its "
+         "lock\n",
+         thousands(run->pauses), thousands(run->contended));
+  printf("record: %s requests for memory were made to fail; %s processes died\n", thousands(run->failures),
+         thousands(run->deaths));
+  if (watching)
+    printf("record: %s accesses to memory were looked at, %s of them without the lock, and none of these was to what "
+           "others can reach\n",
+           thousands(run->accesses), thousands(run->accesses_unlocked));
+  printf("# %.2f million kernel calls a minute of processor time\n", (double)run->calls / 1e6 / (spent / 60));
+}
+
+/* Of this process and those it ran, seconds. */
+static double processor_time(void) {
+  struct rusage self, children;
+  getrusage(RUSAGE_SELF, &self);
+  getrusage(RUSAGE_CHILDREN, &children);
+  const struct timeval *times[] = {&self.ru_utime, &self.ru_stime, &children.ru_utime, &children.ru_stime};
+  double seconds = 0;
+  for (unsigned i = 0; i < 4; i++)
+    seconds += (double)times[i]->tv_sec + (double)times[i]->tv_usec / 1e6;
+  return seconds;
 }
 
 int main(int count, char **arguments) {
@@ -188,7 +215,6 @@ int main(int count, char **arguments) {
                                           {"minimise", required_argument, NULL, 'm'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
-  setlocale(LC_NUMERIC, "en_US.UTF-8");
   setvbuf(stdout, NULL, _IOLBF, 0);
   trace_initialise();
   static struct trace trace;
@@ -238,12 +264,11 @@ int main(int count, char **arguments) {
       return 2;
     }
   }
-  double begin = now();
   int found = search();
   if (found)
     return found;
   bool good = all_made();
-  tell_counts(now() - begin);
+  tell_counts(processor_time());
   printf("%s 1 - random programs of kernel calls break no invariant, and every call succeeds at times\n1..1\n",
          good ? "ok" : "not ok");
   return !good;

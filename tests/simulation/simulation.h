@@ -77,6 +77,10 @@ extern uint64_t calls_made[SIGNET_CALL_COUNT + 1], calls_fine[SIGNET_CALL_COUNT 
 extern bool memory_failed; /* in this program */
 extern uint64_t pauses, failures_injected, deaths, checks, lock_contended;
 
+/* In the build in which every access to memory is a point where others may act (watch.c). */
+extern bool watching;
+extern uint64_t accesses, accesses_unlocked;
+
 /* ---- world: who is there ---- */
 
 #define ROOTS 4
@@ -126,10 +130,10 @@ uint32_t device_answering(const struct port_device *device);
 
 /* ---- model.c: messages and blocks, as they must be ---- */
 void model_reset(void);
-/* A message is about to be sent to that side of the channel. False: nobody will receive it. */
-bool model_send(struct kernel_process *process, struct endpoint *from, uint64_t message);
+/* A message is about to be sent from there; undisturbed: nobody acts before it is. False: nobody will receive it. */
+bool model_send(struct kernel_process *process, struct endpoint *from, uint64_t message, bool undisturbed);
 /* What came of it: 1 it was sent, 0 it was not, -1 nobody knows. */
-void model_sent(const struct kernel_process *process, uint64_t channel, uint32_t side, int sent);
+void model_sent(const struct kernel_process *process, uint64_t channel, uint32_t side, int64_t status, int sent);
 void model_received(struct kernel_process *process, struct endpoint *at, uint64_t buffer);
 void model_block_made(struct kernel_process *process, struct block *block);
 void model_block_write(struct block *block, struct kernel_process *process);

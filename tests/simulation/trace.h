@@ -16,7 +16,7 @@ struct run {
   struct trace trace; /* as far as it came */
   char sentence[400]; /* what was broken; "": nothing */
   uint64_t programs, steps, calls, made[SIGNET_CALL_COUNT + 1], fine[SIGNET_CALL_COUNT + 1];
-  uint64_t pauses, failures, deaths, checks, contended;
+  uint64_t pauses, failures, deaths, checks, contended, accesses, accesses_unlocked;
 };
 extern struct run *run_shared;
 void trace_initialise(void);
