@@ -23,9 +23,15 @@ struct stream_device {
   struct termios mode; /* as it was found */
 };
 
+/* What is not known to be ready is not, for then a processor would wait. A tick interrupts this even though it does not
+ * wait. */
 static bool ready(int descriptor, short events) {
   struct pollfd polled = {.fd = descriptor, .events = events};
-  return poll(&polled, 1, 0) != 0;
+  int count;
+  do
+    count = poll(&polled, 1, 0);
+  while (count < 0 && errno == EINTR);
+  return count > 0;
 }
 
 static bool answer(struct signet_result *result, ssize_t value) {
@@ -47,7 +53,7 @@ static bool may_proceed(int descriptor, short events, const struct port_request 
   if (ready(descriptor, events))
     return true;
   if (!linux_poller_wait(descriptor, (uint32_t)events, request->thread))
-    return !fail(result, EAGAIN);
+    return !fail(result, errno);
   *answered = false;
   return false;
 }
