@@ -133,6 +133,21 @@ static int search(void) {
   return 0;
 }
 
+/* With separators, in one of a few places that are used in turn. */
+static const char *thousands(uint64_t number) {
+  static char places[8][32];
+  static unsigned next;
+  char *place = places[next++ % 8], digits[24];
+  int length = snprintf(digits, sizeof digits, "%" PRIu64, number), to = 0;
+  for (int i = 0; i < length; i++) {
+    if (i && (length - i) % 3 == 0)
+      place[to++] = ',';
+    place[to++] = digits[i];
+  }
+  place[to] = 0;
+  return place;
+}
+
 static const char *const names[] = {
 #define NAME(number, name, arguments) [number] = #name,
     SIGNET_CALLS(NAME)
@@ -154,21 +169,6 @@ static bool all_made(void) {
     }
   }
   return good;
-}
-
-/* With separators, in one of a few places that are used in turn. */
-static const char *thousands(uint64_t number) {
-  static char places[8][32];
-  static unsigned next;
-  char *place = places[next++ % 8], digits[24];
-  int length = snprintf(digits, sizeof digits, "%" PRIu64, number), to = 0;
-  for (int i = 0; i < length; i++) {
-    if (i && (length - i) % 3 == 0)
-      place[to++] = ',';
-    place[to++] = digits[i];
-  }
-  place[to] = 0;
-  return place;
 }
 
 static void tell_counts(double spent) {
