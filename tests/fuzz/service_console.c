@@ -11,7 +11,7 @@
 #include "services/services.h"
 #include "tests/fuzz/service_requests.h"
 
-const unsigned fuzz_count = 12000;
+const unsigned fuzz_count = 3500;
 
 #define CLIENTS 3u
 static uint32_t files, supervision, flags, clients, input_bytes;

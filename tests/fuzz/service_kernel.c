@@ -4,6 +4,7 @@
 
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,6 +26,9 @@ void blake2b_256(uint8_t digest[32], const void *bytes, size_t length); /* of ke
 _Noreturn void service_main(const struct signet_startup *startup);
 __attribute__((weak)) void service_thread(void *argument);
 void service_thread_entry(void *argument);
+__attribute__((weak)) void kernel_process_closed(uint32_t process);
+__attribute__((weak)) void kernel_process_query(const struct kernel_object *object,
+                                                struct signet_handle_information *information);
 
 struct fuzz_input kernel_input;
 bool kernel_exited;
@@ -41,7 +45,7 @@ static bool traced;
 
 /* ---- Threads: a stack each; the driver runs on its own ---- */
 
-#define THREADS_MOST 8
+#define THREADS_MOST 8 /* at once */
 #define STACK 0x40000u
 static struct thread {
   bool there, waits;
@@ -109,17 +113,37 @@ static void resume(struct thread *thread) {
 
 void kernel_changed(void) { kernel_version++; }
 
-static void wait_until(uint64_t deadline) {
+void kernel_wait(uint64_t deadline) {
   current->waits = true;
   current->seen = kernel_version;
   current->deadline = deadline;
   leave(false);
 }
 
-void kernel_device_wait(void) { wait_until(SIGNET_NEVER); }
+void kernel_device_wait(void) { kernel_wait(SIGNET_NEVER); }
 
 /* Every call begins so: another thread may run now, or a peer act. */
-static void begin(void) {
+static jmp_buf event_jump;
+static bool in_event;
+uint64_t kernel_event;
+void (*kernel_listener)(uint64_t event);
+
+/* Events arrive on the first thread. */
+static bool deliver_event(void) {
+  uint64_t event = kernel_event;
+  if (!event || !kernel_listener || current != threads || in_event)
+    return false;
+  kernel_event = 0;
+  in_event = true;
+  if (!setjmp(event_jump))
+    kernel_listener(event);
+  in_event = false;
+  return true;
+}
+
+void signet_event_return(void) { longjmp(event_jump, 1); }
+
+void kernel_call_begins(void) {
   if (!current)
     fuzz_fail("a call from outside of the service");
   if (++calls_since_idle > CALLS_MOST)
@@ -131,6 +155,7 @@ static void begin(void) {
       calls_left--;
     quantum--;
   }
+  deliver_event();
 }
 
 static bool can_run(const struct thread *thread) {
@@ -170,7 +195,7 @@ void kernel_advance(uint64_t to) {
 void service_thread_entry(void *argument) { service_thread(argument); }
 
 struct signet_result signet_thread_create(void (*entry)(void *), void *stack, void *argument, void *thread_pointer) {
-  begin();
+  kernel_call_begins();
   if (entry != service_thread_entry || (uintptr_t)stack % 16 || thread_pointer)
     fuzz_fail("a thread is made otherwise");
   if (kernel_fail_in && !--kernel_fail_in)
@@ -187,7 +212,7 @@ void signet_thread_exit(uint32_t *clear) {
 }
 
 void signet_process_exit(uint32_t kind, uint32_t code) {
-  if (kind != SIGNET_ENDED_EXIT || code > 255)
+  if ((kind != SIGNET_ENDED_EXIT && kind != SIGNET_ENDED_SIGNAL) || code > 255)
     fuzz_fail("process_exit(%u, %u)", kind, code);
   kernel_exited = true;
   kernel_exit_code = code;
@@ -196,13 +221,13 @@ void signet_process_exit(uint32_t kind, uint32_t code) {
 }
 
 struct signet_result signet_thread_yield(void) {
-  begin();
+  kernel_call_begins();
   quantum = 0;
   return error(SIGNET_OK);
 }
 
 struct signet_result signet_word_wait(volatile void *word, uint32_t expected, uint64_t deadline) {
-  begin();
+  kernel_call_begins();
   if (*(volatile uint32_t *)word != expected)
     return error(SIGNET_AGAIN);
   struct thread *self = current;
@@ -212,13 +237,13 @@ struct signet_result signet_word_wait(volatile void *word, uint32_t expected, ui
       self->word = NULL;
       return error(SIGNET_TIMEOUT);
     }
-    wait_until(deadline);
+    kernel_wait(deadline);
   }
   return error(SIGNET_OK);
 }
 
 struct signet_result signet_word_wake(volatile void *word, uint32_t most) {
-  begin();
+  kernel_call_begins();
   uint32_t woken = 0;
   for (uint32_t i = 0; i < THREADS_MOST && woken < most; i++)
     if (threads[i].there && threads[i].word == word) {
@@ -230,7 +255,7 @@ struct signet_result signet_word_wake(volatile void *word, uint32_t most) {
 }
 
 struct signet_result signet_clock_read(uint32_t clock) {
-  begin();
+  kernel_call_begins();
   return result(SIGNET_OK, clock == SIGNET_CLOCK_REALTIME ? kernel_now + 1700000000000000000u : kernel_now);
 }
 
@@ -238,7 +263,7 @@ struct signet_result signet_clock_read(uint32_t clock) {
 
 static uint64_t area_used; /* of it, in this input */
 
-static bool refused(void) {
+bool kernel_refuses(void) {
   if (!kernel_fail_in || --kernel_fail_in)
     return false;
   TRACE("an allocation fails\n");
@@ -251,10 +276,10 @@ static bool in_area(uint64_t offset, uint64_t length) {
 }
 
 struct signet_result signet_memory_map(uint64_t offset, uint64_t length, uint32_t protection) {
-  begin();
+  kernel_call_begins();
   if (!in_area(offset, length) || protection != SIGNET_PROTECT_WRITE)
     fuzz_fail("memory_map(%#lx, %#lx, %u)", offset, length, protection);
-  if (refused())
+  if (kernel_refuses())
     return error(SIGNET_QUOTA);
   void *at = (void *)(uintptr_t)offset;
   if (!__asan_region_is_poisoned(at, length))
@@ -268,7 +293,7 @@ struct signet_result signet_memory_map(uint64_t offset, uint64_t length, uint32_
 }
 
 struct signet_result signet_memory_unmap(uint64_t offset, uint64_t length) {
-  begin();
+  kernel_call_begins();
   if (!in_area(offset, length))
     fuzz_fail("memory_unmap(%#lx, %#lx)", offset, length);
   if (__asan_region_is_poisoned((void *)(uintptr_t)offset, length))
@@ -278,7 +303,7 @@ struct signet_result signet_memory_unmap(uint64_t offset, uint64_t length) {
   return error(SIGNET_OK);
 }
 
-static void readable(const void *bytes, uint64_t length, const char *what) {
+void kernel_readable(const void *bytes, uint64_t length, const char *what) {
   if ((uintptr_t)bytes > UINT32_MAX || length > UINT32_MAX)
     fuzz_fail("%s: %p is no offset in the window", what, bytes);
   void *bad = length ? __asan_region_is_poisoned((void *)(uintptr_t)bytes, length) : NULL;
@@ -287,11 +312,11 @@ static void readable(const void *bytes, uint64_t length, const char *what) {
 }
 
 struct signet_result signet_process_usage(struct signet_usage *usage) {
-  begin();
-  readable(usage, sizeof *usage, "process_usage");
+  kernel_call_begins();
+  kernel_readable(usage, sizeof *usage, "process_usage");
   memset(usage, 0, sizeof *usage);
   usage->limit.memory = 64u << 20;
-  usage->used.memory = refused() ? 64u << 20 : 1u << 20;
+  usage->used.memory = kernel_refuses() ? 64u << 20 : 1u << 20;
   return error(SIGNET_OK);
 }
 
@@ -390,7 +415,7 @@ bool kernel_turn(uint32_t end) {
 
 static void moved_drop(struct kernel_moved moved);
 
-static void end_close(uint32_t end) {
+void kernel_end_close(uint32_t end) {
   TRACE("end %u is closed by %s\n", end, current ? "the service" : "its peer");
   struct kernel_end *closed = &kernel_ends[end];
   closed->closed = true;
@@ -409,7 +434,7 @@ static void moved_drop(struct kernel_moved moved) {
   if (moved.kind == SIGNET_KIND_BLOCK)
     kernel_block_free(moved.number);
   else
-    end_close(moved.number);
+    kernel_end_close(moved.number);
 }
 
 static void moved_send(struct kernel_moved moved) {
@@ -472,7 +497,7 @@ bool kernel_peer_receive(uint32_t end, struct kernel_message *message) {
   return true;
 }
 
-void kernel_peer_close(uint32_t end) { end_close(end); }
+void kernel_peer_close(uint32_t end) { kernel_end_close(end); }
 
 /* ---- Blocks: poisoned while they are not the service's ---- */
 
@@ -514,17 +539,17 @@ void kernel_block_free(uint32_t block) {
 /* ---- Handles ---- */
 
 #define OBJECTS_MOST 1024u
-static struct object_of { uint32_t kind, number, generation; /* kind 0: free */ } objects[OBJECTS_MOST];
+static struct kernel_object objects[OBJECTS_MOST];
 static uint32_t object_next, generations;
 
-static uint32_t object_new(enum signet_kind kind, uint32_t number) {
+uint32_t kernel_object(enum signet_kind kind, uint32_t number) {
   for (uint32_t i = 0; i < OBJECTS_MOST; i++) {
-    struct object_of *object = &objects[object_next];
+    struct kernel_object *object = &objects[object_next];
     uint32_t index = object_next;
     object_next = (object_next + 1) % OBJECTS_MOST;
     if (object->kind)
       continue;
-    *object = (struct object_of){.kind = kind, .number = number, .generation = ++generations};
+    *object = (struct kernel_object){.kind = kind, .number = number, .generation = ++generations};
     uint32_t handle = generations % 0x3fffff << 10 | index;
     if (kind == SIGNET_KIND_CLIENT || kind == SIGNET_KIND_SERVER) {
       kernel_ends[number].holder = KERNEL_SERVICE;
@@ -536,8 +561,8 @@ static uint32_t object_new(enum signet_kind kind, uint32_t number) {
 }
 
 /* NULL: it is 0, which is never one; whatever else is none is a mistake of the service. */
-static struct object_of *object_find(uint32_t handle, const char *call) {
-  struct object_of *object = &objects[handle % OBJECTS_MOST];
+struct kernel_object *kernel_object_find(uint32_t handle, const char *call) {
+  struct kernel_object *object = &objects[handle % OBJECTS_MOST];
   if (!handle)
     return NULL;
   if (!object->kind || object->generation % 0x3fffff != handle >> 10)
@@ -546,7 +571,7 @@ static struct object_of *object_find(uint32_t handle, const char *call) {
 }
 
 static uint32_t end_of(uint32_t handle, const char *call) {
-  struct object_of *object = object_find(handle, call);
+  struct kernel_object *object = kernel_object_find(handle, call);
   if (!object || (object->kind != SIGNET_KIND_CLIENT && object->kind != SIGNET_KIND_SERVER))
     fuzz_fail("%s: the handle %#x is no end of a channel", call, handle);
   return object->number;
@@ -559,25 +584,32 @@ uint32_t kernel_held(enum signet_kind kind) {
   return held;
 }
 
-uint32_t kernel_give(uint32_t end) { return object_new(end & 1 ? SIGNET_KIND_SERVER : SIGNET_KIND_CLIENT, end); }
-uint32_t kernel_device(uint32_t number) { return object_new(SIGNET_KIND_DEVICE, number); }
+uint32_t kernel_give(uint32_t end) { return kernel_object(end & 1 ? SIGNET_KIND_SERVER : SIGNET_KIND_CLIENT, end); }
+uint32_t kernel_device(uint32_t number) { return kernel_object(SIGNET_KIND_DEVICE, number); }
 
 struct signet_result signet_handle_close(uint32_t handle) {
-  begin();
-  struct object_of *object = object_find(handle, "handle_close");
+  kernel_call_begins();
+  struct kernel_object *object = kernel_object_find(handle, "handle_close");
   if (!object)
     return error(SIGNET_HANDLE);
   if (object->kind == SIGNET_KIND_BLOCK)
     kernel_block_free(object->number);
+  if (object->kind == SIGNET_KIND_PROCESS)
+    kernel_process_closed(object->number);
   if (object->kind == SIGNET_KIND_CLIENT || object->kind == SIGNET_KIND_SERVER)
-    end_close(object->number);
+    kernel_end_close(object->number);
   object->kind = 0;
   return error(SIGNET_OK);
 }
 
 struct signet_result signet_handle_query(uint32_t handle, struct signet_handle_information *information) {
-  begin();
-  readable(information, sizeof *information, "handle_query");
+  kernel_call_begins();
+  kernel_readable(information, sizeof *information, "handle_query");
+  struct kernel_object *object = kernel_object_find(handle, "handle_query");
+  if (object && (object->kind == SIGNET_KIND_IMAGE || object->kind == SIGNET_KIND_PROCESS)) {
+    kernel_process_query(object, information);
+    return error(SIGNET_OK);
+  }
   uint32_t number = end_of(handle, "handle_query");
   const struct kernel_end *end = &kernel_ends[number], *peer = other(number);
   memset(information, 0, sizeof *information);
@@ -601,12 +633,12 @@ struct signet_result signet_handle_query(uint32_t handle, struct signet_handle_i
 /* ---- Sending ---- */
 
 struct signet_result signet_channel_create(const struct signet_contract *contract, uint64_t length) {
-  begin();
-  readable(contract, length, "channel_create");
+  kernel_call_begins();
+  kernel_readable(contract, length, "channel_create");
   uint32_t known = contract_of(contract, length);
   if (known == UINT32_MAX)
-    fuzz_fail("channel_create: a contract that this test does not know");
-  uint32_t client = refused() ? 0 : kernel_channel(known, 0);
+    known = kernel_learn(contract, length); /* one of its own */
+  uint32_t client = kernel_refuses() ? 0 : kernel_channel(known, 0);
   if (!client)
     return error(SIGNET_QUOTA);
   uint32_t client_handle = kernel_give(client);
@@ -624,7 +656,7 @@ static void no_row_of(const uint8_t *bytes, uint32_t length, uint32_t contract, 
 }
 
 /* NULL, or why not. */
-static const char *moved_wrong(uint32_t end, uint32_t tag, uint32_t index, const struct object_of *object) {
+static const char *moved_wrong(uint32_t end, uint32_t tag, uint32_t index, const struct kernel_object *object) {
   const struct kernel_end *from = &kernel_ends[end], *moved = &kernel_ends[object->number];
   const struct signet_contract_moved *row = kernel_moved_row(from->contract, tag, index);
   if (object->kind != row_of(from->contract, tag)->moved_kind[index])
@@ -657,25 +689,27 @@ static const char *moved_wrong(uint32_t end, uint32_t tag, uint32_t index, const
 
 /* Contracts may let what comes be more than what may be sent: who then finds that out is answered so. */
 struct signet_result signet_channel_send(uint32_t endpoint, const struct signet_message *message) {
-  begin();
+  kernel_call_begins();
   uint32_t end = end_of(endpoint, "channel_send");
   struct kernel_end *from = &kernel_ends[end];
   static struct kernel_message sent;
-  readable(message, SIGNET_MESSAGE_DATA, "channel_send");
+  kernel_readable(message, SIGNET_MESSAGE_DATA, "channel_send");
   const struct signet_contract *contract = kernel_contract(from->contract);
   if (message->tag >= contract->messages || message->reserved)
     fuzz_fail("channel_send: tag %u, reserved %u", message->tag, message->reserved);
   const struct signet_contract_message *row = row_of(from->contract, message->tag);
+  if (other(end)->holder == KERNEL_SERVICE && other(end)->queued)
+    return error(SIGNET_FULL); /* to itself */
   if (!kernel_may_send(end, message->tag))
     fuzz_fail("channel_send: contract %u does not allow %u in state %u", from->contract, message->tag, from->state);
   if (message->length < row->length_least || message->length > row->length_most ||
       (row->step && (message->length - row->length_least) % row->step) || message->moved_count != row->moved_count)
     fuzz_fail("channel_send: message %u of contract %u with %u bytes, %u moved", message->tag, from->contract,
               message->length, message->moved_count);
-  readable(message, SIGNET_MESSAGE_DATA + message->length, "channel_send");
-  struct object_of *moved[SIGNET_MESSAGE_MOVED];
+  kernel_readable(message, SIGNET_MESSAGE_DATA + message->length, "channel_send");
+  struct kernel_object *moved[SIGNET_MESSAGE_MOVED];
   for (uint32_t i = 0; i < message->moved_count; i++) {
-    moved[i] = object_find(message->moved[i].handle, "channel_send");
+    moved[i] = kernel_object_find(message->moved[i].handle, "channel_send");
     const char *wrong = moved[i] ? moved_wrong(end, message->tag, i, moved[i]) : "none";
     if (wrong)
       fuzz_fail("channel_send: message %u of contract %u moves what is %s", message->tag, from->contract, wrong);
@@ -698,10 +732,10 @@ struct signet_result signet_channel_send(uint32_t endpoint, const struct signet_
 static struct signet_result take(uint32_t number, struct signet_message *message, uint64_t capacity) {
   struct kernel_end *end = &kernel_ends[number];
   struct kernel_message *first = end->queue[0];
-  readable(message, capacity, "receive");
+  kernel_readable(message, capacity, "receive");
   if (capacity < SIGNET_MESSAGE_DATA + (uint64_t)first->length)
     return result(SIGNET_CAPACITY, SIGNET_MESSAGE_DATA + (uint64_t)first->length);
-  if (first->moved_count && refused())
+  if (first->moved_count && kernel_refuses())
     return error(SIGNET_QUOTA);
   TRACE("end %u hears %u, %u bytes, %u moved\n", number, first->tag, first->length, first->moved_count);
   dequeue(end);
@@ -714,7 +748,7 @@ static struct signet_result take(uint32_t number, struct signet_message *message
   message->reserved = 0;
   for (uint32_t i = 0; i < first->moved_count; i++) {
     struct kernel_moved moved = first->moved[i];
-    message->moved[i] = (struct signet_moved){.handle = object_new(moved.kind, moved.number), .kind = moved.kind};
+    message->moved[i] = (struct signet_moved){.handle = kernel_object(moved.kind, moved.number), .kind = moved.kind};
     if (moved.kind == SIGNET_KIND_BLOCK)
       message->moved[i].offset = (uint32_t)(uintptr_t)kernel_block_open(moved.number, &message->moved[i].length);
   }
@@ -727,8 +761,8 @@ static uint32_t turn;
 
 struct signet_result signet_channel_receive(const uint32_t *endpoints, uint32_t count, struct signet_message *message,
                                             uint64_t capacity, uint64_t deadline) {
-  begin();
-  readable(endpoints, count * sizeof *endpoints, "channel_receive");
+  kernel_call_begins();
+  kernel_readable(endpoints, count * sizeof *endpoints, "channel_receive");
   if (!count || count > 64)
     fuzz_fail("channel_receive of %u", count);
   for (;;) {
@@ -750,18 +784,20 @@ struct signet_result signet_channel_receive(const uint32_t *endpoints, uint32_t 
       return result(SIGNET_CLOSED, closed);
     if (deadline <= kernel_now)
       return error(SIGNET_TIMEOUT);
-    wait_until(deadline);
+    kernel_wait(deadline);
+    if (deliver_event())
+      return error(SIGNET_INTERRUPTED);
   }
 }
 
 struct signet_result signet_set_create(void) {
-  begin();
-  return refused() ? error(SIGNET_QUOTA) : result(SIGNET_OK, object_new(SIGNET_KIND_SET, 0));
+  kernel_call_begins();
+  return kernel_refuses() ? error(SIGNET_QUOTA) : result(SIGNET_OK, kernel_object(SIGNET_KIND_SET, 0));
 }
 
 struct signet_result signet_set_insert(uint32_t set, uint32_t endpoint, uint64_t key) {
-  begin();
-  struct object_of *object = object_find(set, "set_insert");
+  kernel_call_begins();
+  struct kernel_object *object = kernel_object_find(set, "set_insert");
   struct kernel_end *end = &kernel_ends[end_of(endpoint, "set_insert")];
   if (!object || object->kind != SIGNET_KIND_SET || end->in_set)
     fuzz_fail("set_insert: no set, or the end is in one");
@@ -774,8 +810,8 @@ struct signet_result signet_set_insert(uint32_t set, uint32_t endpoint, uint64_t
 
 struct signet_result signet_set_receive(uint32_t set, struct signet_message *message, uint64_t capacity,
                                         uint64_t deadline) {
-  begin();
-  struct object_of *object = object_find(set, "set_receive");
+  kernel_call_begins();
+  struct kernel_object *object = kernel_object_find(set, "set_receive");
   if (!object || object->kind != SIGNET_KIND_SET)
     fuzz_fail("set_receive: no set");
   for (;;) {
@@ -795,7 +831,9 @@ struct signet_result signet_set_receive(uint32_t set, struct signet_message *mes
     }
     if (deadline <= kernel_now)
       return error(SIGNET_TIMEOUT);
-    wait_until(deadline);
+    kernel_wait(deadline);
+    if (deliver_event())
+      return error(SIGNET_INTERRUPTED);
   }
 }
 
@@ -804,15 +842,15 @@ struct signet_result signet_set_receive(uint32_t set, struct signet_message *mes
 void *kernel_buffer(const struct signet_device_request *request) { return (void *)(uintptr_t)request->buffer_offset; }
 
 struct signet_result signet_device_request(uint32_t device, const struct signet_device_request *request) {
-  begin();
-  struct object_of *object = object_find(device, "device_request");
-  readable(request, sizeof *request, "device_request");
+  kernel_call_begins();
+  struct kernel_object *object = kernel_object_find(device, "device_request");
+  kernel_readable(request, sizeof *request, "device_request");
   if (!object || object->kind != SIGNET_KIND_DEVICE || request->reserved || request->text_length > 4096 ||
       request->text2_length > 4096)
     fuzz_fail("device_request(%#x), operation %u", device, request->operation);
-  readable((void *)(uintptr_t)request->buffer_offset, request->buffer_length, "the buffer of device_request");
-  readable((void *)(uintptr_t)request->text_offset, request->text_length, "the text of device_request");
-  readable((void *)(uintptr_t)request->text2_offset, request->text2_length, "the second text of device_request");
+  kernel_readable((void *)(uintptr_t)request->buffer_offset, request->buffer_length, "the buffer of device_request");
+  kernel_readable((void *)(uintptr_t)request->text_offset, request->text_length, "the text of device_request");
+  kernel_readable((void *)(uintptr_t)request->text2_offset, request->text2_length, "the second text of device_request");
   struct signet_result answer = kernel_on_device(object->number, request);
   TRACE("device %u: operation %u (%#lx, %#lx) of %u bytes: %ld, %#lx\n", object->number, request->operation,
         request->arguments[0], request->arguments[1], request->buffer_length, answer.status, answer.value);
@@ -868,7 +906,9 @@ void kernel_begin(const uint8_t *bytes, size_t length) {
   memset(threads, 0, sizeof threads);
   kernel_ends_used = object_next = generations = turn = kernel_served = kernel_version = kernel_fail_in =
       kernel_exit_code = 0;
-  kernel_mapped = 0;
+  kernel_mapped = kernel_event = 0;
+  kernel_listener = NULL;
+  in_event = false;
   kernel_exited = false;
   kernel_now = 1000000000;
 }

@@ -107,6 +107,25 @@ uint8_t *kernel_block_open(uint32_t block, uint32_t *length); /* of a peer's; to
 void kernel_block_close(uint32_t block);
 void kernel_block_free(uint32_t block);
 
+/* ---- For the calls about processes (service_processes.c), which few services make ---- */
+
+struct kernel_object {
+  uint32_t kind, number, generation; /* kind 0: free */
+};
+uint32_t kernel_object(enum signet_kind kind, uint32_t number);
+/* NULL: it is 0, which is never one; whatever else is none is a mistake of the service. */
+struct kernel_object *kernel_object_find(uint32_t handle, const char *call);
+void kernel_call_begins(void);
+void kernel_wait(uint64_t deadline); /* the thread, until something has changed */
+bool kernel_refuses(void);           /* an allocation */
+void kernel_readable(const void *bytes, uint64_t length, const char *what);
+void kernel_end_close(uint32_t end);
+extern uint64_t kernel_event; /* one that arrives at the next call */
+extern void (*kernel_listener)(uint64_t event);
+/* Of service_processes.c. */
+void kernel_process_closed(uint32_t process);
+void kernel_process_query(const struct kernel_object *object, struct signet_handle_information *information);
+
 /* Bytes that the service never wrote itself: who finds a row of them in a message has been told what is not for him. */
 #define KERNEL_CANARY 0xc5
 #define KERNEL_UNSET_CLANG 0xaa /* -ftrivial-auto-var-init=pattern */

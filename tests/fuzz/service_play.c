@@ -271,7 +271,7 @@ static void act(void) {
     hear_all();
 }
 
-static void settle(void) {
+void service_settle(void) {
   kernel_fail_in = 0;
   if (target->settle)
     target->settle();
@@ -304,7 +304,7 @@ static void all_leave(void) {
     for (uint32_t end = 2; end < kernel_ends_used; end++)
       if (kernel_ends[end].holder == KERNEL_PEER && end != service_supervisor)
         kernel_peer_close(end);
-    settle();
+    service_settle();
   }
 }
 
@@ -322,17 +322,19 @@ static void nothing_is_kept(void) {
 static void stop(void) {
   static struct kernel_message message = {.tag = SUPERVISION_STOP, .length = 8};
   for (uint32_t round = 0; round < 4 && !kernel_may_send(service_supervisor, SUPERVISION_STOP); round++)
-    settle();
+    service_settle();
   if (!kernel_may_send(service_supervisor, SUPERVISION_STOP))
     fuzz_fail("the supervisor has no turn: state %u", kernel_ends[service_supervisor].state);
   kernel_peer_send(service_supervisor, &message);
-  settle();
+  service_settle();
   if (!kernel_exited || kernel_exit_code)
     fuzz_fail("it was told to stop, and %s", kernel_exited ? "failed" : "goes on");
 }
 
 /* It may end when it was told to, or when nobody is there any more. */
 static void ended_rightly(bool failing) {
+  if (target->finish)
+    return;
   uint32_t ends[KERNEL_ENDS_MOST], all = peer_ends(ends), count = 0;
   for (uint32_t i = 0; i < all; i++)
     count += kernel_ends[ends[i] ^ 1].holder == KERNEL_SERVICE && !(target->may_stand && target->may_stand(ends[i]));
@@ -365,7 +367,7 @@ static void play(const uint8_t *bytes, size_t length) {
     ended_rightly(failing);
     return;
   }
-  settle();
+  service_settle();
   uint32_t end, tag;
   static uint8_t unsaid[SIGNET_MESSAGE_DATA_MOST];
   if (!kernel_exited && target->honest && !honest_may_fail &&
@@ -373,6 +375,11 @@ static void play(const uint8_t *bytes, size_t length) {
     fuzz_fail("the honest client is not served: it is at its request %u", honest_step);
   if (!kernel_exited)
     nobody_waits();
+  if (target->finish) {
+    if (!kernel_exited)
+      target->finish();
+    return;
+  }
   if (!kernel_exited)
     all_leave();
   if (!kernel_exited)

@@ -21,6 +21,8 @@ struct service_target {
   /* All clients are gone, and the service waits or has ended. */
   void (*end)(void);
   uint32_t supervisor; /* the contract of supervision, plus 1; 0: nobody supervises */
+  /* In place of all clients' going: the input's end. May be NULL. */
+  void (*finish)(void);
   /* An honest client beside all others: it hears the same whatever they do. Its request number `step` over one of its
    * ends, of which the first is what begin gave service_honest, and further ones are those it was given; -> the length,
    * or SERVICE_NO_STEP. May be NULL. */
@@ -42,6 +44,8 @@ uint32_t service_program(uint8_t *to, const char *const *arguments, uint32_t arg
                          uint32_t slot_count);
 /* The supervisor's end, or 0: begin sets it. */
 extern uint32_t service_supervisor;
+/* Lets everything be done that can be. */
+void service_settle(void);
 /* Fills the blocks that are sent over this end. Never 0. */
 uint8_t service_mark(uint32_t end);
 /* How often a peer's message was an answer to it, by whether it was what the target calls a success. */

@@ -29,3 +29,7 @@ FUZZ_LIBS_service_console := $(SERVICE_FUZZ_LINK)
 FUZZ += service_serial
 FUZZ_service_serial := $(SERVICE_FUZZ) tests/fuzz/service_requests.c $(patsubst %,services/%.c,serial serial_main line loop stream)
 FUZZ_LIBS_service_serial := $(SERVICE_FUZZ_LINK)
+
+FUZZ += service_supervisor
+FUZZ_service_supervisor := $(SERVICE_FUZZ) tests/fuzz/service_processes.c $(SUPERVISOR:%=services/%)
+FUZZ_LIBS_service_supervisor := $(SERVICE_FUZZ_LINK)
