@@ -51,6 +51,11 @@ void exhaustive_read_rows(const char *path);
 const char *exhaustive_compare_row(const uint8_t *code, const ZydisDecodedInstruction *insn,
                                    const ZydisDecodedOperand *operands);
 
+/* What differs between the verifier's own decoder and Zydis, of an instruction that was accepted
+ * (exhaustive_decoded.c). */
+const char *exhaustive_compare_decoded(const uint8_t *code, const ZydisDecodedInstruction *insn,
+                                       const ZydisDecodedOperand *operands);
+
 /* ---- The second decoder (exhaustive_llvm.c) ---- */
 
 void exhaustive_llvm_start(void);
@@ -76,6 +81,7 @@ void exhaustive_vex(void);        /* exhaustive_products.c */
 void exhaustive_escapes(void);    /* exhaustive_products.c */
 void exhaustive_beginnings(void); /* exhaustive_products.c */
 void exhaustive_tails(void);      /* exhaustive_positions.c */
+void exhaustive_sequences(void);  /* exhaustive_sequences.c */
 void exhaustive_positions(void);  /* exhaustive_positions.c */
 void exhaustive_manual(void);     /* exhaustive_manual.c */
 

@@ -119,6 +119,9 @@ static void compare_accepted(const uint8_t *code, const ZydisDecodedInstruction 
     exhaustive_fail(code, length, "the verifier and Zydis see other lengths");
   else if (features != outcome->features)
     exhaustive_fail(code, length, "the verifier names other features");
+  const char *decoded = objection ? NULL : exhaustive_compare_decoded(code, insn, operands);
+  if (decoded)
+    exhaustive_fail(code, length, decoded);
   exhaustive_tally.rows++;
   const char *row = exhaustive_compare_row(code, insn, operands);
   if (row)

@@ -22,8 +22,9 @@ static const struct {
     {"escapes", "EVEX, XOP, REX2 and 3DNow!", exhaustive_escapes},
     {"addresses", "ModRM, SIB and displacements of each accepted form", exhaustive_addresses},
     {"beginnings", "the first four bytes of code", exhaustive_beginnings},
-    {"tails", "immediates, distances of branches, limits of %rip", exhaustive_tails},
+    {"tails", "immediates, distances of branches, limits of %rip, the entry table", exhaustive_tails},
     {"positions", "places in a bundle, ends of code, neighbours of sequences", exhaustive_positions},
+    {"sequences", "each part of a guarded sequence as any instruction", exhaustive_sequences},
     {"manual", "what the processor manuals say where decoders might share a belief", exhaustive_manual},
 };
 
@@ -90,6 +91,7 @@ int main(int count, char **arguments) {
     if (isatty(2))
       fprintf(stderr, "%s …\n", parts[i].name);
     *tally = (struct exhaustive_tally){0};
+    exhaustive_second_all = exhaustive_long && i < 3;
     parts[i].run();
     if (!counts)
       continue;

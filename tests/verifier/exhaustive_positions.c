@@ -197,6 +197,49 @@ static void try_far_code(const struct exhaustive_form *form) {
   }
 }
 
+/* Branches through memory: only the two encodings, and only to slots that the table has; each is recorded. */
+static void try_entries(void) {
+  static const uint8_t prefixes[] = {0x66, 0x65, 0x67, 0xf2, 0xf3, 0xf0, 0x2e, 0x3e, 0x26, 0x36, 0x64};
+  static const uint32_t tables[] = {0, 1, 30, 64};
+  static const int32_t displacements[] = {0,       1,       8,       -8,         0xfff8,   0xffff,
+                                          0x10000, 0x10001, 0x10004, 0x10007,    0x10008,  0x100e7,
+                                          0x100e8, 0x100ec, 0x100f0, 0x101f0,    0x101f8,  0x10200,
+                                          0x10ff8, 0x11000, 0x20000, 0x7ffffff8, -0x10000, -0x7fffffff - 1};
+  for (unsigned table = 0; table < sizeof tables / sizeof *tables; table++)
+    for (unsigned before = 0; before < sizeof prefixes + 17; before++)
+      for (unsigned modrm = 0x10; modrm < 0xc0; modrm++)
+        for (unsigned i = 0; i < sizeof displacements / sizeof *displacements; i++) {
+          uint8_t code[BUNDLE];
+          uint64_t scratch[2];
+          unsigned n = 0, digit = modrm >> 3 & 7, calls = tables[table];
+          if (digit < 2 || digit > 5)
+            continue;
+          memset(code, 0x90, sizeof code);
+          if (before < sizeof prefixes)
+            code[n++] = prefixes[before];
+          unsigned rex = before < sizeof prefixes ? 1 : before - (unsigned)sizeof prefixes; /* 16: none */
+          if (rex < 16)
+            code[n++] = (uint8_t)(0x40 | rex);
+          code[n++] = 0xff;
+          code[n++] = (uint8_t)modrm;
+          if ((modrm & 7) == 4)
+            code[n++] = 0x26;
+          memcpy(code + n, &displacements[i], 4);
+          int64_t place = (int64_t)displacements[i] - 0x10000;
+          bool slot = place >= 0 && place % 8 == 0 && place / 8 < calls;
+          bool expected = slot && before >= sizeof prefixes && rex == 1 && (modrm == 0x96 || modrm == 0xa6);
+          struct verifier_input input = {.code = code, .length = BUNDLE, .offset = EXHAUSTIVE_BASE, .calls = calls};
+          struct verifier_outcome outcome;
+          bool accepted = verifier_check(&input, scratch, NULL, NULL, &outcome);
+          exhaustive_tally.tried++;
+          exhaustive_tally.accepted += accepted;
+          if (accepted != expected)
+            exhaustive_fail(code, n + 4, expected ? "a call of the kernel is refused" : "a branch through memory");
+          else if (accepted && outcome.calls_named != 1ull << place / 8)
+            exhaustive_fail(code, n + 4, "the slot that it names is not recorded, or another is");
+        }
+}
+
 void exhaustive_tails(void) {
   unsigned count = exhaustive_form_count; /* it may grow */
   for (unsigned i = 0; i < count; i += exhaustive_long ? 1 : 41) {
@@ -205,4 +248,5 @@ void exhaustive_tails(void) {
     try_far_code(&form);
   }
   try_branches();
+  try_entries();
 }

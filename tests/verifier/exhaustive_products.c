@@ -297,7 +297,7 @@ void exhaustive_addresses(void) {
     else if (!place.vex && insn.raw.prefix_count && (form.bytes[insn.raw.prefix_count - 1] & 0xf0) == 0x40)
       place.rex = insn.raw.prefix_count - 1;
     for (unsigned around = 0; around < 4; around++)
-      for (unsigned xb = 0; xb < (place.vex && place.rex < 0 ? 1 : 4); xb++)
+      for (unsigned xb = 0; xb < (around > 1 || (place.vex && place.rex < 0) ? 1 : 4); xb++)
         for (unsigned mod = 0; mod < 3; mod++)
           for (unsigned rm = 0; rm < 8; rm++) {
             unsigned modrm = mod << 6 | (unsigned)(insn.raw.modrm.reg << 3) | rm;
