@@ -13,6 +13,7 @@
 
 #define EVENTS_AT_ONCE 64
 #define EVENTS_STACK 0x8000
+#define SCARCITY 20000000        /* nanoseconds until the host is asked again for what it had no room for */
 #define MESSAGES_WITHOUT_LOOK 32 /* at the clock, while deadlines are there */
 
 _Noreturn void service_main(const struct signet_startup *startup);
@@ -102,6 +103,7 @@ static void on_event(const struct signet_network_event *event, union network_mes
 }
 
 void service_thread(void *unused) {
+  static uint32_t nobody_wakes;
   (void)unused;
   static struct signet_network_event events[EVENTS_AT_ONCE];
   static union network_message message;
@@ -115,7 +117,11 @@ void service_thread(void *unused) {
     for (uint32_t i = 0; i < result.value && i < EVENTS_AT_ONCE; i++)
       on_event(&events[i], &message);
     network_listeners_resume(&message);
+    bool scarce = network.scarce;
+    network.scarce = false;
     unlock();
+    if (scarce)
+      signet_word_wait(&nobody_wakes, 0, signet_clock_read(SIGNET_CLOCK_MONOTONIC).value + SCARCITY);
   }
 }
 

@@ -30,6 +30,7 @@ struct network_service {
   uint32_t device, set;
   uint32_t streams;   /* connections that were granted */
   uint32_t listeners; /* of the device */
+  bool scarce;        /* the host had no room for a connection; it tells again of who waits */
   bool freed;         /* a connection has ended since network_listeners_resume looked */
   uint64_t area_next, area_high;
 };

@@ -247,7 +247,7 @@ static uint32_t next_connection(struct listener *listener, struct signet_network
     case EMFILE:
     case ENOBUFS:
     case ENOMEM:
-      full = true;
+      full = network.scarce = true;
       return 0;
     default: /* It is gone before it was accepted, or the like. */
       break;

@@ -38,9 +38,12 @@ static struct signet_result answer(int64_t value) {
   return value < 0 ? linux_device_error(errno) : (struct signet_result){SIGNET_OK, (uint64_t)value};
 }
 
-static bool on_procfs(int descriptor) {
+/* 0, or why it cannot be used: what the host does not tell about may be on procfs. */
+static int refused(int descriptor) {
   struct statfs information;
-  return fstatfs(descriptor, &information) != 0 || information.f_type == PROC_SUPER_MAGIC;
+  if (fstatfs(descriptor, &information) != 0)
+    return errno;
+  return information.f_type == PROC_SUPER_MAGIC ? EACCES : 0;
 }
 
 /* A descriptor, or -1 with errno set. */
@@ -50,12 +53,12 @@ static int open_inside(int root, const char *name, uint64_t flags, uint64_t mode
                          .mode = mode,
                          .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
   int descriptor = (int)syscall(SYS_openat2, root, *name ? name : ".", &how, sizeof how);
-  if (descriptor >= 0 && on_procfs(descriptor)) {
-    close(descriptor);
-    errno = EACCES;
-    return -1;
-  }
-  return descriptor;
+  int error = descriptor < 0 ? 0 : refused(descriptor);
+  if (!error)
+    return descriptor;
+  close(descriptor);
+  errno = error;
+  return -1;
 }
 
 /* Opens the directory that the last part of a name is in; *last is that part. -1 with errno set. */
@@ -102,10 +105,13 @@ static struct signet_result open_file(struct directory_device *directory, const 
   if (descriptor < 0)
     return answer(-1);
   struct stat host;
+  int error = fstat(descriptor, &host) ? errno : 0;
   /* A processor must never wait for the host: what could make a read wait is not a file. */
-  if (fstat(descriptor, &host) != 0 || !(S_ISREG(host.st_mode) || S_ISDIR(host.st_mode))) {
+  if (!error && !S_ISREG(host.st_mode) && !S_ISDIR(host.st_mode))
+    error = EACCES;
+  if (error) {
     close(descriptor);
-    return linux_device_error(EACCES);
+    return linux_device_error(error);
   }
   directory->file[number] = descriptor;
   return answer(number);
@@ -125,9 +131,9 @@ static struct signet_result status_of_name(const struct directory_device *direct
   int descriptor = open_inside(directory->root, request->text, O_PATH | (request->arguments[0] ? O_NOFOLLOW : 0), 0);
   if (descriptor < 0)
     return answer(-1);
-  int failed = fstat(descriptor, &host);
+  int error = fstat(descriptor, &host) ? errno : 0;
   close(descriptor);
-  return failed ? linux_device_error(EIO) : give_status(request, &host);
+  return error ? linux_device_error(error) : give_status(request, &host);
 }
 
 static struct signet_result list(int descriptor, const struct port_request *request) {
@@ -330,8 +336,9 @@ struct port_device *linux_directory_device(const char *path, bool read_only, con
     *problem = strerror(errno);
     goto fail;
   }
-  if (on_procfs(directory->root)) {
-    *problem = "it is on procfs, from which sealed code could be written";
+  int error = refused(directory->root);
+  if (error) {
+    *problem = error == EACCES ? "it is on procfs, from which sealed code could be written" : strerror(error);
     goto close_root;
   }
   if (!linux_confine_allow(directory->root, read_only)) {

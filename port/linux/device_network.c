@@ -102,6 +102,7 @@ static bool give(const struct port_request *request, const void *bytes, size_t l
 /* ---- Connections ---- */
 
 static const uint32_t watched = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+static const uint32_t listened = EPOLLIN | EPOLLET;
 
 /* Takes the descriptor over, which then has the number; its closing ends all that the poller knows of it. */
 static struct signet_result connection_new(struct network_device *network, int descriptor) {
@@ -143,14 +144,16 @@ static struct signet_result accept_one(struct network_device *network, const str
     return linux_device_error(ENFILE);
   if (wanted && !give(request, &address, sizeof address))
     return bad_address;
-  int descriptor = accept4(network->listener[request->arguments[0]], (struct sockaddr *)&from, &length,
-                           SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (descriptor < 0)
-    return done(-1);
-  take_address(&address, &from);
-  struct signet_result result = connection_new(network, descriptor);
-  if (wanted && result.status == SIGNET_OK)
+  int listener = network->listener[request->arguments[0]];
+  int descriptor = accept4(listener, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  struct signet_result result = descriptor < 0 ? done(-1) : connection_new(network, descriptor);
+  /* Who else waits is told of once more: the host does so only when yet another comes. */
+  if (result.status != SIGNET_OK && result.value != EAGAIN)
+    linux_poller_again(&network->source, listener, LISTENER | (uint32_t)request->arguments[0], listened);
+  if (wanted && result.status == SIGNET_OK) {
+    take_address(&address, &from);
     give(request, &address, sizeof address);
+  }
   return result;
 }
 
@@ -429,7 +432,7 @@ static bool listen_at(struct network_device *network, const char *text, const ch
       !set(descriptor, IPPROTO_TCP, TCP_KEEPCNT, ASKED_TIMES) ||
       !set(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, UNHEARD_MILLISECONDS) ||
       getsockname(descriptor, (struct sockaddr *)&address, &length) != 0 ||
-      !linux_poller_watch(&network->source, descriptor, LISTENER | network->listeners, EPOLLIN | EPOLLET)) {
+      !linux_poller_watch(&network->source, descriptor, LISTENER | network->listeners, listened)) {
     *problem = strerror(errno);
     close(descriptor);
     return false;

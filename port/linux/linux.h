@@ -211,7 +211,8 @@ void linux_poller_ring(void); /* ends that sleep */
 bool linux_poller_abandoned(void);
 /* If nobody sleeps there: tells them what has happened by now. `locked`: with the kernel lock. */
 void linux_poller_look(bool locked);
-/* Calls kernel_device_ready(thread) once, when the descriptor is ready (EPOLLIN, EPOLLOUT). False: too many wait. */
+/* Calls kernel_device_ready(thread) once, when the descriptor is ready (EPOLLIN, EPOLLOUT). False: too many wait, or
+ * the host cannot (errno). */
 bool linux_poller_wait(int descriptor, uint32_t events, void *thread);
 void linux_poller_forget(void *thread);
 void linux_poller_close(int descriptor); /* one that was waited for, before it is closed */
@@ -220,6 +221,8 @@ void linux_poller_close(int descriptor); /* one that was waited for, before it i
 bool linux_poller_add(struct linux_source *source);
 void linux_poller_remove(struct linux_source *source);
 bool linux_poller_watch(const struct linux_source *source, int descriptor, uint32_t number, uint32_t events);
+/* Of one that is watched with EPOLLET: what is there is told of once more. */
+void linux_poller_again(const struct linux_source *source, int descriptor, uint32_t number, uint32_t events);
 
 /* device.c, device_*.c */
 struct port_device {

@@ -59,14 +59,15 @@ static int wait_for(struct epoll_event *events, uint64_t timeout) {
   return epoll_wait(poller.epoll, events, EVENTS_AT_ONCE, milliseconds > 60000 ? 60000 : (int)milliseconds);
 }
 
-/* Lists those of the descriptor that still wait, so that it tells of the next event. */
-static void arm(int descriptor) {
+/* Lists those of the descriptor that still wait, so that it tells of the next event. False: the host has no room for it
+ * (errno), which it has for one that it knows. */
+static bool arm(int descriptor) {
   struct epoll_event event = {.events = EPOLLONESHOT, .data.u64 = data_of(1, (uint32_t)descriptor)};
   for (uint32_t w = 0; w < poller.count; w++)
     if (poller.waiter[w].descriptor == descriptor)
       event.events |= poller.waiter[w].events;
-  if (epoll_ctl(poller.epoll, EPOLL_CTL_MOD, descriptor, &event) != 0 && errno == ENOENT)
-    epoll_ctl(poller.epoll, EPOLL_CTL_ADD, descriptor, &event);
+  return epoll_ctl(poller.epoll, EPOLL_CTL_MOD, descriptor, &event) == 0 ||
+         (errno == ENOENT && epoll_ctl(poller.epoll, EPOLL_CTL_ADD, descriptor, &event) == 0);
 }
 
 static void descriptor_ready(int descriptor, uint32_t events) {
@@ -142,14 +143,18 @@ static void use(void) {
 bool linux_poller_wait(int descriptor, uint32_t events, void *thread) {
   linux_mutex_lock(&poller.mutex);
   bool room = poller.count < WAITERS;
+  int error = EAGAIN;
   if (room) {
     poller.waiter[poller.count].descriptor = descriptor;
     poller.waiter[poller.count].events = events;
     poller.waiter[poller.count++].thread = thread;
-    arm(descriptor);
+    room = arm(descriptor);
+    error = errno;
+    poller.count -= !room;
   }
   linux_mutex_unlock(&poller.mutex);
   use();
+  errno = error;
   return room;
 }
 
@@ -190,4 +195,9 @@ bool linux_poller_watch(const struct linux_source *source, int descriptor, uint3
   struct epoll_event event = {.events = events, .data.u64 = data_of(source->index, number)};
   use();
   return epoll_ctl(poller.epoll, EPOLL_CTL_ADD, descriptor, &event) == 0;
+}
+
+void linux_poller_again(const struct linux_source *source, int descriptor, uint32_t number, uint32_t events) {
+  struct epoll_event event = {.events = events, .data.u64 = data_of(source->index, number)};
+  epoll_ctl(poller.epoll, EPOLL_CTL_MOD, descriptor, &event);
 }
