@@ -207,16 +207,37 @@ static void make_image(const struct program *program, const struct program_start
   }
 }
 
+/* ---- What the kernel asks of the host: it leaves an address in every vector register ---- */
+
+static bool dirty_request(struct port_device *device, const struct port_request *request,
+                          struct signet_result *result) {
+  border_dirty((uint64_t)device);
+  *result = (struct signet_result){SIGNET_OK, request->operation & 0xff};
+  return true;
+}
+
+static void dirty_close(struct port_device *device) { border_dirty((uint64_t)device); }
+
+static void dirty_report(void *context, const struct kernel_report *report) {
+  (void)context;
+  border_dirty((uint64_t)report);
+}
+
+static struct port_device dirty = {.request = dirty_request, .close = dirty_close, .reset = dirty_close};
+
 /* ---- Processes ---- */
 
 static struct kernel_process *create(struct kernel_image *image, const char *name, const void *bytes, uint32_t length) {
   struct signet_process_specification specification = {
+      .slots = bytes != NULL,
       .startup_length = length,
       .stack = 128 << 10,
       .quota = {.memory = 8 << 20, .threads = 4, .handles = 64, .regions = 64, .processes = 1}};
   struct kernel_process *process;
   strcpy(specification.name, name);
   if (kernel_process_create(image, &specification, bytes, &process) != SIGNET_OK)
+    return NULL;
+  if (bytes && kernel_process_grant_device(process, 0, &dirty) != SIGNET_OK)
     return NULL;
   return kernel_process_start(process) == SIGNET_OK ? process : NULL;
 }
@@ -414,7 +435,7 @@ int main(int count, char **arguments) {
   }
   if (optind + 1 != count)
     return usage(2);
-  struct linux_port_options port = {.cpus = 2, .windows = 64};
+  struct linux_port_options port = {.cpus = 2, .windows = 64, .report = dirty_report};
   const char *problem = "";
   uint64_t storm_seed = next_seed;
   bool prepared = linux_port_prepare(&port, &problem);

@@ -42,6 +42,15 @@ __wrap_kernel_call:
   leave
   ret
 
+/* void border_dirty(uint64_t value): it in every vector register, as a library's function may leave an address. */
+#define FILL(n) vbroadcastsd %xmm0, %ymm##n;
+  .globl border_dirty
+border_dirty:
+  vmovq %rdi, %xmm0
+  FILL(1) FILL(2) FILL(3) FILL(4) FILL(5) FILL(6) FILL(7) FILL(8)
+  FILL(9) FILL(10) FILL(11) FILL(12) FILL(13) FILL(14) FILL(15) FILL(0)
+  ret
+
 /* As linux_enter. */
   .globl __wrap_linux_enter
 __wrap_linux_enter:

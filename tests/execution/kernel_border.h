@@ -18,6 +18,8 @@ extern struct border_counts border_counts;
 extern const char *_Atomic border_found;
 /* Set before the port starts. */
 extern uint64_t border_ranges[RANGES_MOST][2];
+/* Leaves it in every vector register, as what a kernel call asks of the host's libraries may. */
+void border_dirty(uint64_t value);
 /* Host threads that run processes, as the kernel starts them: 0 is none yet. */
 extern _Atomic int border_threads[8];
 

@@ -121,6 +121,24 @@ static void check_start(void) {
     found(FOUND_START_MXCSR);
 }
 
+/* What the last process in this window left in memory that every process has. */
+static void check_inherited(void) {
+  volatile uint64_t here = 0;
+  uint64_t top = (uint64_t)&here & ~UINT64_C(7), data = (uint64_t)crossing_in_vector & -(uint64_t)SIGNET_PAGE;
+  look((const volatile uint64_t *)(uint64_t)startup->stack_low, (const volatile uint64_t *)top);
+  look((const volatile uint64_t *)data, (const volatile uint64_t *)(uint64_t)startup->image_high);
+  zero(SIGNET_THREAD_PAGE, SIGNET_PAGE, FOUND_MEMORY_NEW);
+}
+
+/* Secrets there, for the next. */
+static void leave(void) {
+  volatile uint64_t here = 0;
+  uint64_t top = ((uint64_t)&here - 2048) & ~UINT64_C(7);
+  fill(startup->stack_low, top - startup->stack_low);
+  fill(SIGNET_THREAD_PAGE + 8, SIGNET_PAGE - 8);
+  fill((uint64_t)crossing_in_vector, sizeof crossing_in_vector);
+}
+
 static void prepare(void) {
   for (unsigned i = 0; i < 16; i++)
     crossing_in_general[i] = secret();
@@ -195,6 +213,25 @@ static int choose(uint32_t number) {
   case SIGNET_CALL_process_wait:
     crossing_in_general[RDX] = next() % 2;
     return 1;
+  case SIGNET_CALL_image_load: { /* sometimes of a block that there is: the host copies what is in it, before it is
+                                    refused */
+    struct signet_result block = next() % 4 ? signet_block_allocate(SIGNET_PAGE) : (struct signet_result){0, 0};
+    if (block.status == SIGNET_OK && block.value) {
+      fill(block.value >> 32, SIGNET_PAGE);
+      crossing_in_general[RDI] = (uint32_t)block.value;
+      crossing_in_general[RSI] = SIGNET_PAGE;
+    }
+    return 1;
+  }
+  case SIGNET_CALL_device_request: { /* its device answers at once */
+    static struct signet_device_request request;
+    request.operation = (uint32_t)(next() % 256);
+    if (next() % 4) {
+      crossing_in_general[RDI] = startup->handles[0];
+      crossing_in_general[RSI] = (uint64_t)&request;
+    }
+    return 1;
+  }
   case SIGNET_CALL_set_receive:
     crossing_in_general[RCX] = next() % 2;
     return 1;
@@ -328,8 +365,10 @@ static void check_event(void) {
   for (unsigned i = 0; i < sizeof at_start; i++)
     if (event_general[at_start[i]])
       found_at(FOUND_EVENT_GENERAL, at_start[i]);
+  /* It may have come while a compiler's code had something of its own there. */
   for (unsigned i = 0; i < 64; i++)
-    if (event_vector[i / 4][i % 4] && !own(event_vector[i / 4][i % 4]))
+    if (foreign(event_vector[i / 4][i % 4]) ||
+        (of_host(event_vector[i / 4][i % 4]) && !own_address(event_vector[i / 4][i % 4])))
       found_at(FOUND_EVENT_VECTOR, i / 4);
   for (unsigned i = 0; i < 8; i++)
     if ((event_x87_kind[i] & (X87_KIND | X87_SIGN)) != X87_EMPTY)
@@ -369,6 +408,7 @@ _Noreturn void child_main(const struct signet_startup *from) {
   mine = *(const struct child_startup *)(uint64_t)from->bytes_offset;
   state = mine.seed | 1;
   check_start();
+  check_inherited();
   check_memory();
   if (mine.mode == CHILD_RETURNS) {
     if (signet_thread_create(corrupt_returns, stack + sizeof stack, (void *)shared, NULL).status != SIGNET_OK)
@@ -378,5 +418,6 @@ _Noreturn void child_main(const struct signet_startup *from) {
     signet_event_listen(event_come);
     cross();
   }
+  leave();
   signet_process_exit(SIGNET_ENDED_EXIT, 0);
 }

@@ -51,7 +51,7 @@ struct child_startup {
   X(MEMORY_HOST, "memory of its own holds an address of the host")                                                     \
   X(MEMORY_SECRET, "memory of its own holds a secret of another process")                                              \
   X(EVENT_GENERAL, "general registers hold something when an event comes")                                             \
-  X(EVENT_VECTOR, "a vector register holds what this process did not put there when an event comes")                   \
+  X(EVENT_VECTOR, "a vector register holds an address of the host or a secret of another when an event comes")         \
   X(EVENT_X87, "the x87 is not new when an event comes")                                                               \
   X(CALL_FLAGS, "flags after a kernel call are not the same every time")
 
