@@ -102,7 +102,7 @@ int main(int argc, char **argv) {
   if (assembly->errors)
     return 1;
   char *rewritten = rewrite_only ? (char *)output : command_temporary(".s");
-  if (!emit_assembly(assembly, rewritten, debug)) {
+  if (!emit_assembly(assembly, rewritten, debug || !rewrite_only)) {
     fprintf(stderr, "signet as: cannot write %s\n", rewritten);
     return 1;
   }

@@ -123,6 +123,11 @@ void layout_sections(struct assembly *assembly) {
       assembly->where = item->where;
       assembly_error(assembly, "%s to %s, which is weak and not defined here", item->string, item->symbol->name);
     }
+    if ((item->kind == ITEM_JUMP || item->kind == ITEM_CALL) && item->symbol->defined &&
+        item->symbol->section < assembly->section_count && !assembly->sections[item->symbol->section].code) {
+      assembly->where = item->where;
+      assembly_error(assembly, "%s to %s, which is not code", item->string, item->symbol->name);
+    }
   }
   for (uint32_t section = 0; section < assembly->section_count; section++) {
     if (!assembly->sections[section].code)

@@ -76,8 +76,11 @@ const char *rewrite_memory(struct assembly *assembly, const struct operand *oper
       return memory_format("%%gs:(%%r11d)%s", operand->suffix);
     return memory_format("%%gs:(%%r11d,%s,%s)%s", register_name(operand->index, 4), operand->scale, operand->suffix);
   }
-  if (operand->base == REGISTER_RIP)
+  if (operand->base == REGISTER_RIP) {
+    if (strchr(displacement, '@'))
+      assembly_error(assembly, "%s is not supported here: a static program has no table of offsets", displacement);
     return memory_format("%s(%%rip)%s", displacement, operand->suffix);
+  }
   if (operand->base == R14 && operand->index == REGISTER_NONE && constant && value >= 0)
     return memory_format("%s(%%r14)%s", displacement, operand->suffix);
   if (operand->kind == OPERAND_SYMBOL || (operand->base == REGISTER_NONE && operand->index == REGISTER_NONE)) {

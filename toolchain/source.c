@@ -490,7 +490,11 @@ static void read_line(struct assembly *assembly, char *line, const struct locati
     } else if (*at == '"') {
       for (at++; *at && *at != '"'; at++)
         at += *at == '\\' && at[1];
-      at += *at != 0;
+      if (!*at) {
+        assembly_error(assembly, "the string does not end in its line");
+        return;
+      }
+      at++;
     } else if (*at == '\'' && at[1]) {
       at += 2;
     } else if (at[0] == '/' && at[1] == '*') {

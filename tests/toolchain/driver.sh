@@ -125,6 +125,7 @@ hostile "the line of an instruction that is not on the list" "hostile.c:2: warni
 hostile "a jump to a distance from a label" "hostile.c:2: error: jmp needs a label" 'jmp 1f+1; 1: movl $0x12345678,%eax'
 hostile "bytes that join with what follows" "signet ld:" '.byte 0x48,0xb8'
 hostile "a string instruction" "string" '.byte 0xf3,0xa4'
+hostile "a jump to data" "hostile.c:2: error: jmp to data, which is not code" '.pushsection .data; data: .long 1; .popsection; jmp data'
 hostile "a jump to an address" "hostile.c:2: error: jmp needs a label" 'jmp 0x1000'
 echo "1..$count"
 [ $failed = 0 ]
