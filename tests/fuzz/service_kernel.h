@@ -113,7 +113,8 @@ struct kernel_object {
   uint32_t kind, number, generation; /* kind 0: free */
 };
 uint32_t kernel_object(enum signet_kind kind, uint32_t number);
-/* NULL: it is 0, which is never one; whatever else is none is a mistake of the service. */
+/* NULL: it is 0, which is never one; whatever else is none is a mistake of the service, or NULL too if
+ * `call` is. */
 struct kernel_object *kernel_object_find(uint32_t handle, const char *call);
 void kernel_call_begins(void);
 void kernel_wait(uint64_t deadline); /* the thread, until something has changed */

@@ -25,6 +25,11 @@ static struct kernel_process *process_of(uint32_t handle, const char *call) {
   return &kernel_processes[object->number];
 }
 
+/* NULL: another thread has waited for its end, and this one has not heard of that. */
+static struct kernel_process *process_or_gone(uint32_t handle) {
+  return kernel_object_find(handle, NULL) ? process_of(handle, "a call about a process") : NULL;
+}
+
 struct signet_result signet_event_listen(void (*entry)(uint64_t event)) {
   kernel_call_begins();
   if (kernel_refuses())
@@ -92,7 +97,8 @@ struct signet_result signet_process_grant(uint32_t child, uint32_t slot, uint32_
   struct kernel_object *object = kernel_object_find(handle, "process_grant");
   uint32_t number = (uint32_t)(process - kernel_processes);
   if (!object || process->state != SIGNET_PROCESS_UNSTARTED || slot >= process->slots || process->granted >> slot & 1)
-    fuzz_fail("process_grant: of nothing, to what was started, or twice");
+    fuzz_fail("process_grant: of handle %#x at slot %u of %u, state %u, granted %#x", handle, slot, process->slots,
+              process->state, process->granted);
   if (kernel_refuses())
     return error(SIGNET_QUOTA);
   if (object->kind == SIGNET_KIND_DEVICE) {
@@ -152,7 +158,9 @@ void kernel_process_closed(uint32_t process) {
 
 struct signet_result signet_process_stop(uint32_t child) {
   kernel_call_begins();
-  struct kernel_process *process = process_of(child, "process_stop");
+  struct kernel_process *process = process_or_gone(child);
+  if (!process)
+    return error(SIGNET_HANDLE);
   kernel_process_end((uint32_t)(process - kernel_processes), (struct signet_ending){.kind = SIGNET_ENDED_STOPPED});
   return error(SIGNET_OK);
 }
@@ -174,9 +182,9 @@ struct signet_result signet_process_wait(uint32_t child, struct signet_ending *e
 
 struct signet_result signet_process_event(uint32_t child, uint32_t event) {
   kernel_call_begins();
-  struct kernel_object *object = kernel_object_find(child, "process_event");
-  struct kernel_process *process = process_of(child, "process_event");
-  (void)object;
+  struct kernel_process *process = process_or_gone(child);
+  if (!process)
+    return error(SIGNET_HANDLE);
   if (!event || event > 31)
     return error(SIGNET_ARGUMENT);
   if (process->state != SIGNET_PROCESS_RUNNING)

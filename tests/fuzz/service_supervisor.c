@@ -109,7 +109,9 @@ static void act(uint8_t which) {
         {.kind = SIGNET_ENDED_SIGNAL, .code = 9},
         {.kind = SIGNET_ENDED_FAULT, .code = SIGNET_FAULT_READ, .address = 77}};
     uint32_t newest = kernel_process_count > 4 ? kernel_process_count - 4 : 0;
-    kernel_process_end(newest + 1 + choice % 4, endings[choice >> 4 & 3]);
+    uint32_t which_one = newest + 1 + choice % 4;
+    if (kernel_processes[which_one].state == SIGNET_PROCESS_RUNNING) /* others end by nobody's hand */
+      kernel_process_end(which_one, endings[choice >> 4 & 3]);
   } else if (which == 2) {
     kernel_event = choice & 1 ? SIGNET_EVENT_TERMINATE : choice & 2 ? SIGNET_EVENT_WINDOW_SIZE : SIGNET_EVENT_HANGUP;
     kernel_event = choice >= 0xc0 ? kernel_event : 0;
