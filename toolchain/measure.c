@@ -10,6 +10,15 @@
 
 #define LENGTHS ".signet.lengths"
 
+/* What the assembler says of the next line is said of that place. */
+static void mark(FILE *file, struct location *last, struct location where) {
+  last->line++;
+  if (where.line == last->line && where.file == last->file)
+    return;
+  *last = where;
+  fprintf(file, "# %u \"%s\"\n", where.line, where.file);
+}
+
 static bool write_source(const struct assembly *assembly, const char *path) {
   FILE *file = fopen(path, "w");
   if (!file)
@@ -20,16 +29,15 @@ static bool write_source(const struct assembly *assembly, const char *path) {
   struct location where = {"", 0};
   for (size_t i = 0; i < assembly->text_count; i++) {
     const struct text *text = assembly->text_list[i];
-    where.line++;
-    if (text->where.line != where.line || text->where.file != where.file) {
-      where = text->where;
-      fprintf(file, "# %u \"%s\"\n", where.line, where.file);
-    }
+    mark(file, &where, text->where);
     fprintf(file, ".Lm%zu:%s\n", i, text->string);
   }
   fprintf(file, ".Lm%zu:\n.section " LENGTHS "\n", assembly->text_count);
-  for (size_t i = 0; i < assembly->text_count; i++)
+  where.file = "";
+  for (size_t i = 0; i < assembly->text_count; i++) {
+    mark(file, &where, assembly->text_list[i]->where);
     fprintf(file, ".4byte .Lm%zu-.Lm%zu\n", i + 1, i);
+  }
   bool written = !ferror(file);
   return fclose(file) == 0 && written;
 }

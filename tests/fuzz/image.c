@@ -13,7 +13,7 @@
 #include "tests/verifier/model.h"
 #include "verifier/verifier.h"
 
-const unsigned fuzz_count = 6000;
+const unsigned fuzz_count = 4000;
 
 enum {
   OPTION_RAW = 1,     /* the rest is the file */
