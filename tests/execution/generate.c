@@ -361,14 +361,19 @@ static void hear(void *context, const struct verifier_violation *violation) {
     *first = *violation;
 }
 
-static bool verify(struct program *program, struct verifier_violation *first) {
-  uint64_t scratch[2 * PROGRAM_CODE_MOST / 64];
-  struct verifier_outcome outcome;
-  struct verifier_input input = {.code = program->code,
+#define SCRATCH_WORDS (2 * PROGRAM_CODE_MOST / 64)
+
+static struct verifier_input input_of(const struct program *program) {
+  return (struct verifier_input){.code = program->code,
                                  .length = program->length,
                                  .offset = PROGRAM_CODE,
                                  .calls = PROGRAM_CALLS,
                                  .parallel = program->parallel};
+}
+
+static bool verify(struct program *program, uint64_t scratch[SCRATCH_WORDS], struct verifier_violation *first) {
+  struct verifier_outcome outcome;
+  struct verifier_input input = input_of(program);
   bool accepted = verifier_check(&input, scratch, first ? hear : NULL, first, &outcome);
   program->features = outcome.features;
   return accepted;
@@ -407,7 +412,8 @@ void program_generate(struct program *program, struct program_start *start, uint
   compose(&c);
   join(&c);
   struct verifier_violation violation = {0};
-  if (!verify(program, &violation)) {
+  uint64_t scratch[SCRATCH_WORDS];
+  if (!verify(program, scratch, &violation)) {
     printf("Bail out! the generator made a program that the verifier refuses: seed %#llx, at %#x: %s\n#",
            (unsigned long long)seed, violation.offset, verifier_rule_text(violation.rule));
     for (uint32_t i = 0; i < program->length; i++)
@@ -418,14 +424,69 @@ void program_generate(struct program *program, struct program_start *start, uint
   }
 }
 
+/* A register field that names %rsp or %r14 instead: of the instruction at `code`, of which `left` bytes are in its
+ * bundle. */
+static void rename_register(struct random *random, uint8_t *code, uint32_t left) {
+  uint8_t *end = code + left, *rex = NULL;
+  bool high = random_once(random, 2);
+  while (code < end &&
+         (*code == 0x65 || *code == 0x66 || *code == 0x67 || *code == 0xf0 || *code == 0xf2 || *code == 0xf3))
+    code++;
+  if (end - code >= 10 && code[0] == 0x41 && code[1] == 0x83 &&
+      code[3] == 0xe0) { /* an indirect sequence: in all of it */
+    code[2] = code[9] = (code[2] & 0xf8) | (R14 & 7);
+    code[9] |= 0xe0;
+    code[6] = 0xf0 | (R14 & 7);
+    return;
+  }
+  if (end - code >= 5 && code[0] == 0xc4 && random_once(random, 2)) {
+    code[2] = (uint8_t)((code[2] & 0x87) | (~(high ? R14 : RSP) & 15) << 3);
+    return;
+  }
+  if (code < end && (*code & 0xf0) == 0x40) {
+    rex = code++;
+  } else {
+    high = false;
+  }
+  if (code < end && *code == 0x0f)
+    code++;
+  if (code < end && (*code == 0x38 || *code == 0x3a))
+    code++;
+  unsigned number = high ? R14 : RSP, shift = 3 * random_below(random, 2), bit = shift ? 4 : 1;
+  bool in_opcode =
+      code < end && ((*code >= 0x50 && *code < 0x60) || (*code >= 0x90 && *code < 0x98) || (*code & 0xf0) == 0xb0);
+  if (in_opcode)
+    shift = 0, bit = 1;
+  else
+    code++;
+  if (code >= end)
+    return;
+  *code = (uint8_t)((*code & ~(7u << shift)) | (number & 7) << shift);
+  if (rex)
+    *rex = (uint8_t)((*rex & ~bit) | (high ? bit : 0));
+}
+
+/* The last start of an instruction that the verifier knows, at or before `at`. */
+static uint32_t start_before(struct program *program, uint32_t at) {
+  uint64_t scratch[SCRATCH_WORDS];
+  verify(program, scratch, NULL);
+  struct verifier_input input = input_of(program);
+  while (at % SIGNET_BUNDLE && !verifier_is_target(&input, scratch, PROGRAM_CODE + at))
+    at--;
+  return at;
+}
+
 static void change(struct random *random, struct program *program) {
   static const uint8_t telling[] = {0x66, 0x67, 0x65, 0x64, 0xf2, 0xf3, 0xf0, 0x2e, 0x40, 0x41, 0x48,
                                     0x49, 0x4c, 0x0f, 0xc3, 0xff, 0x89, 0x8b, 0x8d, 0xf4, 0xe4, 0xe6,
                                     0xec, 0xcd, 0x9d, 0xfd, 0xc4, 0xc5, 0x62, 0xe0, 0x24, 0x05};
   uint8_t *code = program->code;
-  uint32_t at = random_below(random, program->length), left = SIGNET_BUNDLE - at % SIGNET_BUNDLE;
+  uint32_t at = random_below(random, program->length);
+  if (random_once(random, 2))
+    at = start_before(program, at);
+  uint32_t left = SIGNET_BUNDLE - at % SIGNET_BUNDLE;
   uint32_t other = random_below(random, program->length) / SIGNET_BUNDLE * SIGNET_BUNDLE;
-  switch (random_below(random, 10)) {
+  switch (random_below(random, 12)) {
   case 0:
   case 1:
     code[at] ^= (uint8_t)(1 << random_below(random, 8));
@@ -449,6 +510,11 @@ static void change(struct random *random, struct program *program) {
     memmove(code + at, code + other + begin, length);
     break;
   }
+  case 7: { /* part of a bundle without a reason to end where it does */
+    uint32_t length = 1 + random_below(random, left < 15 ? left : 15);
+    memset(code + at, 0x90, length);
+    break;
+  }
   case 8: /* a number of four bytes, off by a power of two */
     if (left >= 4) {
       uint32_t number;
@@ -457,11 +523,10 @@ static void change(struct random *random, struct program *program) {
       memcpy(code + at, &number, sizeof number);
     }
     break;
-  case 7: { /* part of a bundle without a reason to end where it does */
-    uint32_t length = 1 + random_below(random, left < 15 ? left : 15);
-    memset(code + at, 0x90, length);
+  case 9:
+  case 10:
+    rename_register(random, code + at, left);
     break;
-  }
   default: /* the whole program a byte or a few on: straddling */
     memmove(code + at + 1, code + at, program->length - at - 1);
   }
@@ -472,7 +537,8 @@ bool program_near_miss(struct program *program, uint64_t seed) {
   random_next(&random);
   for (uint32_t changes = 1 + random_below(&random, 3); changes; changes--)
     change(&random, program);
-  return verify(program, NULL);
+  uint64_t scratch[SCRATCH_WORDS];
+  return verify(program, scratch, NULL);
 }
 
 void program_data(uint8_t *data, uint64_t seed) {

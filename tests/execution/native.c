@@ -18,7 +18,7 @@
 #include "tests/execution/machine.h"
 #include "tests/execution/watch.h"
 
-enum { BATCH = 1024, CHILD_MOST = 100000, STALL_SECONDS = 60, CONTROLS = 3000, COUNT = 100000, STEP_EVERY = 64 };
+enum { BATCH = 1024, CHILD_MOST = 100000, STALL_SECONDS = 60, CONTROLS = 3000, COUNT = 100000, STEP_EVERY = 128 };
 
 struct counts {
   uint64_t generated, near, refused, lacking; /* lacking: a near miss that needs a feature that is not here */
