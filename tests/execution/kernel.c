@@ -29,7 +29,7 @@ struct running {
   struct kernel_process *process;
   struct kernel_image *image; /* a random program's own */
   uint64_t seed, until;
-  bool random, probe, checker_returns;
+  bool random, probe, corrupt, checker_returns;
 };
 
 static struct running running[CHECKERS + RANDOMS];
@@ -38,7 +38,7 @@ static struct child_startup startup;
 static uint64_t next_seed = 1;
 static uint32_t next_number = 1;
 static struct {
-  uint64_t checkers, randoms, stopped, faults, exits, events;
+  uint64_t checkers, randoms, corrupted, stopped, faults, exits, events;
   _Atomic uint64_t signals;
 } counted;
 static uint64_t events_random;
@@ -100,10 +100,19 @@ static void note_ranges(void) {
 #define LOAD_VECTOR(n) "vmovdqu 0x3f100+32*" #n "(%r14), %ymm" #n "\n.p2align 4, 0x90\n"
 #define LOAD_X87(n) "fldt 0x3f300+16*" #n "(%r14)\n.p2align 4, 0x90\n"
 #define LOAD(n, name) "mov 0x3f000+8*" #n "(%r14), %" name "\n.p2align 3, 0x90\n"
-__asm__(".pushsection .rodata\n.p2align 5\nprologue_low:\n" LOAD_VECTOR(0) LOAD_VECTOR(1) LOAD_VECTOR(2) LOAD_VECTOR(3)
-            LOAD_VECTOR(4) LOAD_VECTOR(5) LOAD_VECTOR(6) LOAD_VECTOR(7) LOAD_VECTOR(8) LOAD_VECTOR(9) LOAD_VECTOR(10)
-                LOAD_VECTOR(11) LOAD_VECTOR(12) LOAD_VECTOR(13) LOAD_VECTOR(14) LOAD_VECTOR(15) LOAD_X87(0) LOAD_X87(1)
-                    LOAD_X87(2) LOAD_X87(3) LOAD_X87(4) LOAD_X87(5) LOAD_X87(6) LOAD_X87(
+/* It begins with thread_create(corrupt, stack, 0, 0). That thread ends at once, or writes over return addresses for
+ * ever: with the upper half of a kernel's address, which masked is the place that it was, and a bundle of this code. */
+#define CORRUPT_FLAG 0x3fff0
+#define BEGIN                                                                                                          \
+  "mov $0x20440, %edi\nmov $0x5f000, %esi\nxor %edx, %edx\nxor %ecx, %ecx\n.fill 11, 1, 0x90\ncall *0x10010(%r14)\n"   \
+  "jmp 1f\n.p2align 5, 0x90\n"                                                                                         \
+  "cmpl $0, 0x3fff0(%r14)\njne 2f\nxor %edi, %edi\n.p2align 5, 0x90\n.fill 25, 1, 0x90\ncall *0x10018(%r14)\n"         \
+  "2:\nmovabs $0xffffffff00020020, %rdx\n3:\nmov 0x3f020(%r14), %eax\nmov $64, %ecx\n.p2align 5, 0x90\n"               \
+  "4:\nmov %rdx, %gs:-256(%eax,%ecx,8)\ndec %ecx\njne 4b\njmp 3b\n.p2align 5, 0x90\n1:\n"
+__asm__(".pushsection .rodata\n.p2align 5\nprologue_low:\n" BEGIN LOAD_VECTOR(0) LOAD_VECTOR(1) LOAD_VECTOR(2)
+            LOAD_VECTOR(3) LOAD_VECTOR(4) LOAD_VECTOR(5) LOAD_VECTOR(6) LOAD_VECTOR(7) LOAD_VECTOR(8) LOAD_VECTOR(9)
+                LOAD_VECTOR(10) LOAD_VECTOR(11) LOAD_VECTOR(12) LOAD_VECTOR(13) LOAD_VECTOR(14) LOAD_VECTOR(15)
+                    LOAD_X87(0) LOAD_X87(1) LOAD_X87(2) LOAD_X87(3) LOAD_X87(4) LOAD_X87(5) LOAD_X87(6) LOAD_X87(
                         7) "fldcw 0x3f3f0(%r14)\n.p2align 5, 0x90\n"
                            "mov 0x3f020(%r14), %eax\n mov %eax, %esp\n or %r14, %rsp\n.p2align 5, 0x90\n" LOAD(0, "rax")
                                LOAD(1, "rcx") LOAD(2, "rdx") LOAD(3, "rbx") LOAD(5, "rbp") LOAD(6, "rsi") LOAD(7, "rdi")
@@ -112,6 +121,7 @@ __asm__(".pushsection .rodata\n.p2align 5\nprologue_low:\n" LOAD_VECTOR(0) LOAD_
                                                                        "prologue_high:\n.popsection");
 extern const uint8_t prologue_low[], prologue_high[];
 _Static_assert(PROLOGUE == 1024 && START_PAGE == 0x3f000, "the prologue above");
+#define CORRUPT_LIFE 12000000
 
 /* Written by hand, because the toolchain keeps %r11 for itself: is anything in it after a call? Calls abi_version and
  * thread_yield over and over, and ends with status 0; or with an ud2. */
@@ -131,7 +141,8 @@ struct start_page {
   uint8_t x87[8][16];
   uint8_t unused2[0x70];
   uint16_t x87_control;
-  uint8_t unused3[SIGNET_PAGE - 0x3f2];
+  uint8_t unused3[CORRUPT_FLAG - START_PAGE - 0x3f2];
+  uint64_t corrupt, unused4;
 };
 struct header {
   uint8_t magic[16];
@@ -274,14 +285,19 @@ static void start_random(struct running *slot) {
     program.parallel = false;
     start.general[4] = PROGRAM_STACK - 256;
   }
+  slot->corrupt = !slot->probe && !program.parallel && slot->seed % 2;
+  if (slot->corrupt)
+    start.general[4] = PROGRAM_STACK - 1024;
   make_image(&program, &start, take_number());
+  file.start.corrupt = slot->corrupt;
+  counted.corrupted += slot->corrupt;
   if (slot->probe)
     file.data[0] = PROBE_TIMES;
   bool loaded = kernel_image_load(&file, sizeof file, &slot->image, &refusal) == SIGNET_OK;
   must(loaded, refusal.text);
   slot->process = create(slot->image, "random", NULL, 0);
   must(slot->process != NULL, "a random program cannot be started");
-  slot->until = slot->probe ? UINT64_MAX : clock_now() + RANDOM_LIFE;
+  slot->until = slot->probe ? UINT64_MAX : clock_now() + (slot->corrupt ? CORRUPT_LIFE : RANDOM_LIFE);
   counted.randoms++;
 }
 
@@ -302,6 +318,13 @@ static const char *finding_text(uint32_t code) {
 }
 
 static void judge(const struct running *slot, const struct signet_ending *ending) {
+  /* Windows are 4 GiB and begin at a multiple of it; the guards of the two beside this one are its own, too. */
+  uint32_t low_half = (uint32_t)ending->address;
+  if (ending->kind == SIGNET_ENDED_FAULT && ending->address >> 32 && low_half >= SIGNET_GUARD &&
+      low_half < UINT32_MAX - SIGNET_GUARD) {
+    failed_seed = slot->seed;
+    failed = "a process reached for memory outside its window and the guards";
+  }
   if (slot->random && !slot->probe) {
     *(ending->kind == SIGNET_ENDED_FAULT ? &counted.faults : &counted.exits) += ending->kind != SIGNET_ENDED_STOPPED;
     return;
@@ -376,9 +399,10 @@ static const char *thousands(uint64_t number) {
 static void print_counts(const char *prefix) {
   printf(
       "%s%s processes that keep secrets in every register and look for others', and %s random verified programs with "
-      "secrets (%s ended by a fault, %s stopped), in the real kernel on two processors\n",
-      prefix, thousands(counted.checkers), thousands(counted.randoms), thousands(counted.faults),
-      thousands(counted.stopped));
+      "secrets (%s of them with a thread that writes over return addresses; %s ended by a fault, %s stopped), in the "
+      "real kernel on two processors\n",
+      prefix, thousands(counted.checkers), thousands(counted.randoms), thousands(counted.corrupted),
+      thousands(counted.faults), thousands(counted.stopped));
   printf(
       "%s%s kernel calls, %s pre-emptions (%s signals sent at random moments), %s faults: the kernel's own state was "
       "looked at in each; %s events came in between\n",
