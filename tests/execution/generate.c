@@ -486,7 +486,7 @@ static void change(struct random *random, struct program *program) {
     at = start_before(program, at);
   uint32_t left = SIGNET_BUNDLE - at % SIGNET_BUNDLE;
   uint32_t other = random_below(random, program->length) / SIGNET_BUNDLE * SIGNET_BUNDLE;
-  switch (random_below(random, 12)) {
+  switch (random_below(random, 14)) {
   case 0:
   case 1:
     code[at] ^= (uint8_t)(1 << random_below(random, 8));
@@ -527,6 +527,14 @@ static void change(struct random *random, struct program *program) {
   case 10:
     rename_register(random, code + at, left);
     break;
+  case 11:
+  case 12: { /* an instruction without the rules */
+    struct piece piece;
+    instruction_random(random, &piece, INSTRUCTION_WILD, ~0u);
+    if (piece.length <= left)
+      memcpy(code + at, piece.bytes, piece.length);
+    break;
+  }
   default: /* the whole program a byte or a few on: straddling */
     memmove(code + at + 1, code + at, program->length - at - 1);
   }

@@ -280,11 +280,14 @@ static const struct row *choose_row(struct random *random, enum instruction_clas
   static const struct {
     uint32_t first, count;
   } ranges[] = {{ROWS_GENERAL, ROWS_GENERAL_COUNT}, {ROWS_X87, ROWS_X87_COUNT}, {ROWS_VECTOR, ROWS_VECTOR_COUNT}};
+  bool wild = class == INSTRUCTION_WILD;
+  if (wild)
+    class = random_once(random, 4) ? INSTRUCTION_VECTOR : INSTRUCTION_GENERAL;
   for (;;) {
     const struct row *row = &rows[ranges[class].first + random_below(random, ranges[class].count)];
     if (row->features & ~features)
       continue;
-    if (row->kind != ROW_PLAIN && row->kind != ROW_ADDRESS && row->kind != ROW_LITERAL)
+    if (!wild && row->kind != ROW_PLAIN && row->kind != ROW_ADDRESS && row->kind != ROW_LITERAL)
       continue;
     if (!slow_or_final(row) || random_once(random, 8))
       return row;
@@ -302,12 +305,13 @@ void instruction_random(struct random *random, struct piece *piece, enum instruc
   bool half = row->o16 && random_once(random, 4);
   bool wide = !half && (row->w == W_SET || (row->w == W_EITHER && random_once(random, 2)));
   bool any_rex = !row->norex, rex_byte = row->vex || wide || (any_rex && random_once(random, 2));
+  bool wild = class == INSTRUCTION_WILD;
   unsigned rex = wide ? REX_W : 0, vvvv = 0;
   struct shape shape = {0};
 
   unsigned low = 0;
   if (row->plus) {
-    low = choose(random, row->low, rex_byte, rex_byte);
+    low = choose(random, wild ? 0 : row->low, rex_byte, rex_byte);
     rex |= low >> 3 & REX_B;
   }
   if (row->modrm == MODRM_BYTE) {
@@ -315,7 +319,8 @@ void instruction_random(struct random *random, struct piece *piece, enum instruc
     rex |= rex_byte ? random_below(random, 8) : 0;
   } else if (row->modrm != MODRM_NONE) {
     shape.memory = row->memory && (!row->direct || random_once(random, 2));
-    if (shape.memory && row->kind == ROW_ADDRESS) { /* every form of address there is */
+    if (shape.memory && (row->kind == ROW_ADDRESS || (wild && random_once(random, 2)))) { /* every form of address */
+      shape.gs = wild && random_once(random, 2);
       shape.modrm = (uint8_t)(random_below(random, 3) << 6 | random_below(random, 8));
       shape.rex = rex_byte ? random_below(random, 4) : 0;
       shape.has_sib = (shape.modrm & 7) == 4;
@@ -338,18 +343,18 @@ void instruction_random(struct random *random, struct piece *piece, enum instruc
       shape.modrm |= row->first << 3;
       rex |= rex_byte && random_once(random, 2) ? REX_R : 0; /* says nothing */
     } else {
-      unsigned reg = choose(random, row->reg, rex_byte, rex_byte);
+      unsigned reg = choose(random, wild ? 0 : row->reg, rex_byte, rex_byte);
       shape.modrm |= (reg & 7) << 3;
       rex |= reg & 8 ? REX_R : 0;
     }
     if (!shape.memory) {
-      unsigned rm = choose(random, row->rm, rex_byte, rex_byte);
+      unsigned rm = choose(random, wild ? 0 : row->rm, rex_byte, rex_byte);
       shape.modrm |= 0xc0 | (rm & 7);
       rex |= (rm & 8 ? REX_B : 0) | (rex_byte ? random_below(random, 2) << 1 : 0);
     }
   }
   if (row->vvvv)
-    vvvv = choose(random, row->vvvv, true, true);
+    vvvv = choose(random, wild ? 0 : row->vvvv, true, true);
 
   uint8_t prefixes[5];
   unsigned count = 0;

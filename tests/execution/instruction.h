@@ -28,9 +28,10 @@ struct piece {
   uint32_t base_value;
 };
 
-enum instruction_class { INSTRUCTION_GENERAL, INSTRUCTION_X87, INSTRUCTION_VECTOR };
+enum instruction_class { INSTRUCTION_GENERAL, INSTRUCTION_X87, INSTRUCTION_VECTOR, INSTRUCTION_WILD };
 
-/* An instruction of that class which the verifier permits anywhere: no branch, no part of a guarded sequence. */
+/* An instruction of that class which the verifier permits anywhere: no branch, no part of a guarded sequence. WILD: of
+ * any row, with any register and any form of address, most of which it refuses. */
 void instruction_random(struct random *random, struct piece *piece, enum instruction_class class, uint32_t features);
 
 #endif
