@@ -1,0 +1,98 @@
+"""Faults that once went wrong, one by one, each with what has to come of it."""
+
+import contextlib
+import errno
+import http.client
+import threading
+import time
+
+from system import System, ok, say
+
+
+def on_system(seed, what, attempt):
+    system = System(seed=seed)
+    try:
+        good = system.start() and system.teller.progress(15)
+        if good:
+            system.teller.pause()
+            system.plan.armed = 1
+            good = attempt(system)
+        if not good:
+            say(system.log()[-1000:])
+        ok(good, what)
+        system.plan.calm()
+        system.teller.allowed.set()
+        ok(system.stop() == 0, "and the system ends in good order")
+    finally:
+        system.close()
+
+
+def accept_scarce(system):
+    """One request, alone, while the host has no room for its connection; nobody else comes."""
+    for error in (errno.EMFILE, errno.ENOMEM, errno.ECONNABORTED):
+        system.plan.fail("accept4", error, every=1, left=1 if error == errno.ECONNABORTED else 1 << 40)
+        timer = threading.Timer(0.2, system.plan.calm)
+        timer.start()
+        try:
+            status = system.get("/small.txt", 5)[0]
+        except (OSError, http.client.HTTPException) as problem:
+            # One that the host aborted is lost.
+            status = 200 if error == errno.ECONNABORTED and not isinstance(problem, TimeoutError) else problem
+        timer.join()
+        if status != 200:
+            say("%d: %s" % (error, status))
+            return False
+    return True
+
+
+def accept_unwatched(system):
+    """The same when the connection is taken and cannot be waited for: it is lost, and the next is not."""
+    system.plan.fail("epoll_ctl", errno.ENOMEM, every=1, left=1)
+    with contextlib.suppress(http.client.HTTPException, ConnectionError):
+        system.get("/small.txt", 5)
+    return system.serves(5)
+
+
+def not_forbidden(system):
+    """What the host cannot tell about a file is an error of the server, and not of who asks."""
+    for name in ("fstat", "fstatfs"):
+        for error in (errno.EIO, errno.ENOMEM):
+            system.kill("files")
+            time.sleep(0.1)
+            system.plan.fail(name, error, every=1)
+            status = 0
+            with contextlib.suppress(http.client.HTTPException, OSError):
+                status = system.get("/small.txt?%d" % error, 5)[0]
+            system.plan.calm()
+            if not 500 <= status <= 599 and status != 200:
+                say("%s %d: %d" % (name, error, status))
+                return False
+    return system.serves(10)
+
+
+def poll_interrupted(system):
+    """A processor does not wait for input that is not there, whatever happens to the question whether it is."""
+    for error in (errno.EINTR, errno.ENOMEM):
+        system.plan.fail("poll", error, every=1, left=3)
+        system.kill("sqlite")
+        time.sleep(0.2)
+        if not system.serves(5):
+            return False
+    return True
+
+
+def wait_refused(system):
+    """Nobody waits for ever for a device that the host cannot watch."""
+    system.plan.fail("epoll_ctl", errno.ENOSPC, every=1)
+    system.kill("console")
+    time.sleep(0.2)
+    system.plan.calm()
+    return system.serves(10) and system.teller.progress(15)
+
+
+def run():
+    on_system(1, "a connection that waits while the host has no room is accepted when it has, though nobody else comes", accept_scarce)
+    on_system(2, "a connection that cannot be watched does not stop those that follow", accept_unwatched)
+    on_system(3, "a file of which the host tells nothing is not forbidden", not_forbidden)
+    on_system(4, "a poll that fails does not mean that there is something to read", poll_interrupted)
+    on_system(5, "a console that cannot wait for its input does not wait for ever", wait_refused)
