@@ -32,9 +32,19 @@ unsigned exhaustive_start_after(unsigned at) {
   return at;
 }
 
+/* The first two with the same sentence: they say enough. */
 void exhaustive_fail(const uint8_t *bytes, unsigned length, const char *what) {
-  if (exhaustive_tally.differences++ >= 20)
+  static struct {
+    const char *what;
+    unsigned count;
+  } said[100];
+  unsigned i = 0;
+  exhaustive_tally.differences++;
+  while (i < 100 && said[i].what && strcmp(said[i].what, what) != 0)
+    i++;
+  if (i == 100 || said[i].count++ >= 2)
     return;
+  said[i].what = what;
   printf("# %s:", what);
   for (unsigned i = 0; i < length; i++)
     printf(" %02x", bytes[i]);

@@ -60,14 +60,15 @@ static void place(const struct exhaustive_form *form) {
     memset(code, 0x90, sizeof code);
     memcpy(code, sequences[i].bytes, end);
     memcpy(code + end, form->bytes, length);
-    check(code, BUNDLE, end + length <= BUNDLE, form->bytes, length,
+    check(code, sizeof code, end + length <= BUNDLE, form->bytes, length,
           "behind a guarded sequence it is judged otherwise");
     if (end + length > BUNDLE) /* and with its end on the bundle's */
       continue;
     memset(code, 0x90, sizeof code);
     memcpy(code + BUNDLE - length - end, sequences[i].bytes, end);
     memcpy(code + BUNDLE - length, form->bytes, length);
-    check(code, BUNDLE, true, form->bytes, length, "behind a guarded sequence, at the bundle's end, it is refused");
+    check(code, sizeof code, true, form->bytes, length,
+          "behind a guarded sequence, at the bundle's end, it is refused");
   }
   for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
     memset(code, 0x90, sizeof code);

@@ -84,7 +84,8 @@ void exhaustive_legacy(void) {
           bytes[n++] = (uint8_t)opcode;
           for (unsigned modrm = 0; modrm < 256; modrm++) {
             unsigned rm = modrm & 7;
-            if (exhaustive_long || rm == 4 || rm == 6 || (modrm < 0xc0 && rm == 5) || (modrm >= 0xc0 && rm == 0))
+            if (exhaustive_long || modrm == 0 || rm == 4 || rm == 6 || (modrm < 0xc0 && rm == 5) ||
+                (modrm >= 0xc0 && rm == 0))
               try_modrm(bytes, n, modrm);
           }
         }
@@ -147,8 +148,7 @@ static void try_permutations(uint8_t *bytes, unsigned n, unsigned left) {
 void exhaustive_orders(void) {
   uint8_t bytes[40];
   try_orders(bytes, 0, exhaustive_long ? 4 : 2);
-  if (exhaustive_long)
-    try_permutations(bytes, 0, 0x7f);
+  try_permutations(bytes, 0, exhaustive_long ? 0x7f : 0x35); /* 66 f3 65 67 */
 }
 
 /* VEX: all of both forms' fields, in the three maps that exist, x opcodes x ModRM; the other maps, with one of each. */

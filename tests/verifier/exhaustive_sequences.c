@@ -135,7 +135,7 @@ static void try_indirect(void) {
             }
             if (part < 2 || opcode == 0xff) {
               judge(code, n);
-            } else { /* any other third part is what it is elsewhere */
+            } else {                 /* any other third part is what it is elsewhere */
               uint8_t alone[BUNDLE]; /* behind instructions of the same lengths, the first of which is no mask */
               memcpy(alone, code, sizeof alone);
               alone[reg >= 8 ? 3 : 2] = 0xe2;
