@@ -102,7 +102,7 @@ enum verifier_rule decode(const uint8_t *code, struct decoded *d) {
   const uint16_t *table;
   unsigned opcode = code[n];
   if (opcode == 0xc4 || opcode == 0xc5) {
-    if (d->rex || (prefixes & (PREFIX_66 | PREFIX_F3 | PREFIX_F2 | PREFIX_F0))) {
+    if (d->rex || (prefixes & (PREFIX_66 | PREFIX_F3 | PREFIX_F2))) {
       d->length = n + 1;
       return VERIFIER_RULE_PREFIX;
     }
@@ -130,7 +130,7 @@ enum verifier_rule decode(const uint8_t *code, struct decoded *d) {
     /* Say that it is the prefix's fault when it is: a prefix after REX, or a row that exists without it. */
     if (d->vex)
       return VERIFIER_RULE_UNLISTED;
-    if (d->map == 0 && (prefix_of[d->opcode] || (d->rex && (d->opcode & 0xf0) == 0x40)))
+    if (d->map == 0 && (prefix_of[d->opcode] || (d->opcode & 0xf0) == 0x40))
       return VERIFIER_RULE_PREFIX;
     unsigned without = select(verifier_legacy[FORM_LEGACY_SELECTOR(d->map, FORM_NONE, 0)][d->opcode], code[n]);
     if (without)
@@ -141,12 +141,10 @@ enum verifier_rule decode(const uint8_t *code, struct decoded *d) {
   if (form->flags & FORM_MODRM)
     n = decode_address(code, n, d);
   n += form->immediate;
-  d->length = n;
-  if (n > 15) /* no row can be so long today; the processor's limit all the same */
-    return VERIFIER_RULE_UNLISTED;
+  d->length = n; /* at most 15: generate.c refuses rows that could be longer */
   if ((form->flags & FORM_NOREX) && d->rex)
     return VERIFIER_RULE_PREFIX;
-  if (d->vex && d->vvvv && !(form->flags & FORM_VVVV))
+  if (d->vvvv && !(form->flags & FORM_VVVV))
     return VERIFIER_RULE_UNLISTED;
   return RULE_NONE;
 }

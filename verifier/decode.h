@@ -56,7 +56,7 @@ struct sequence sequence_at(const uint8_t *code);
 
 /* Bytes of the second half of a stack sequence; 0: `code` is not one. */
 unsigned sequence_stack_tail(const uint8_t *code);
-/* True if the instruction may be the first half of a stack sequence. */
+/* True if the instruction, which breaks the rule STACK, may be the first half of a stack sequence. */
 bool sequence_stack_head(const struct decoded *decoded);
 /* True if the instruction adds %r14 to a register, as the second part of an indirect sequence does. */
 bool sequence_indirect_middle(const uint8_t *code);

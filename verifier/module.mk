@@ -38,21 +38,23 @@ ALL += $(B)/bin/verifier-speed
 -include $(B)/tests/verifier/speed.d
 
 # Tests. Those that ask an oracle link Zydis; fuzz and interface run the verifier under the sanitizers.
-VERIFIER_TEST_PROGRAMS := $(addprefix $(B)/tests/verifier/,cases table enumerate sequences compilers fuzz interface)
+VERIFIER_TEST_PROGRAMS := $(addprefix $(B)/tests/verifier/,cases table enumerate sequences compilers fuzz interface mutant_forms \
+  mutant_accepted mutant_reports mutant_sequences)
 VERIFIER_TEST_LINK = $(CC) $(HOST_CFLAGS) $(1) -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(2)
 VERIFIER_ORACLE := -lZydis -lZycore
 
 $(B)/tests/verifier/cases: tests/verifier/cases.c $(VERIFIER_LIBRARY)
 $(B)/tests/verifier/table: tests/verifier/table.c $(VERIFIER_LIBRARY)
-$(B)/tests/verifier/enumerate: tests/verifier/enumerate.c tests/verifier/oracle.c $(VERIFIER_LIBRARY)
-$(B)/tests/verifier/sequences: $(addprefix tests/verifier/,sequences.c model.c oracle.c) $(VERIFIER_LIBRARY)
-$(addprefix $(B)/tests/verifier/,cases table enumerate sequences):
+$(B)/tests/verifier/mutant_accepted: tests/verifier/mutant_accepted.c $(VERIFIER_LIBRARY)
+$(B)/tests/verifier/enumerate $(B)/tests/verifier/mutant_forms: $(B)/tests/verifier/%: tests/verifier/%.c tests/verifier/oracle.c $(VERIFIER_LIBRARY)
+$(B)/tests/verifier/sequences $(B)/tests/verifier/mutant_sequences: $(B)/tests/verifier/%: tests/verifier/%.c $(addprefix tests/verifier/,model.c oracle.c) $(VERIFIER_LIBRARY)
+$(addprefix $(B)/tests/verifier/,cases table enumerate sequences mutant_forms mutant_accepted mutant_sequences):
 	@mkdir -p $(@D)
 	$(call VERIFIER_TEST_LINK,,$(VERIFIER_ORACLE))
 
 $(B)/tests/verifier/fuzz: $(addprefix tests/verifier/,fuzz.c model.c oracle.c) $(VERIFIER_SANITIZED_LIBRARY)
-$(B)/tests/verifier/interface: tests/verifier/interface.c $(VERIFIER_SANITIZED_LIBRARY)
-$(addprefix $(B)/tests/verifier/,fuzz interface):
+$(B)/tests/verifier/interface $(B)/tests/verifier/mutant_reports: $(B)/tests/verifier/%: tests/verifier/%.c $(VERIFIER_SANITIZED_LIBRARY)
+$(addprefix $(B)/tests/verifier/,fuzz interface mutant_reports):
 	@mkdir -p $(@D)
 	$(call VERIFIER_TEST_LINK,$(SANITIZE),$(VERIFIER_ORACLE))
 

@@ -31,7 +31,7 @@ static enum verifier_rule check_memory(const struct decoded *d, uint64_t end) {
 }
 
 static enum verifier_rule check_written(unsigned number, bool byte, uint8_t rex) {
-  if (byte && !rex && number >= 4 && number < 8)
+  if (byte && !rex && number >= 4)
     return RULE_NONE; /* %ah to %bh are parts of %rax to %rbx */
   return number == R14 ? VERIFIER_RULE_RESERVED : number == RSP ? VERIFIER_RULE_STACK : RULE_NONE;
 }

@@ -89,28 +89,26 @@ unsigned sequence_stack_tail(const uint8_t *code) {
   return matches(code, address, sizeof address) ? 4 : 0;
 }
 
+/* What it writes is %rsp, so where it writes ModRM.rm, that is a register. */
 bool sequence_stack_head(const struct decoded *d) {
-  enum { ESP = 4 };
-  if (d->prefixes || d->vex || d->map || (d->rex & REX_W))
+  if (d->prefixes || d->map || (d->rex & REX_W))
     return false;
-  unsigned reg = (d->modrm >> 3 & 7) | (d->rex & REX_R) << 1, rm = (d->modrm & 7) | (d->rex & REX_B) << 3;
-  bool registers = d->modrm >= 0xc0;
+  unsigned digit = d->modrm >> 3 & 7;
   switch (d->opcode) {
   case 0x89:
   case 0x01:
   case 0x29:
   case 0x21: /* mov, add, sub, and %e__,%esp */
-    return registers && rm == ESP;
+  case 0x8d: /* lea */
+    return true;
   case 0x8b:
   case 0x03:
   case 0x2b:
-  case 0x23: /* the same, encoded the other way */
-    return registers && reg == ESP;
+  case 0x23: /* the first four, encoded the other way: not from memory */
+    return d->modrm >= 0xc0;
   case 0x81:
   case 0x83: /* add, sub, and $imm,%esp */
-    return registers && rm == ESP && ((reg & 7) == 0 || (reg & 7) == 5 || (reg & 7) == 4);
-  case 0x8d:
-    return !registers && reg == ESP;
+    return digit == 0 || digit == 5 || digit == 4;
   }
   return false;
 }

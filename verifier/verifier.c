@@ -32,7 +32,7 @@ static bool marked(const uint8_t *bits, uint64_t at) { return bits[at >> 3] >> (
 static void violate(struct walk *walk, uint64_t at, unsigned length, enum verifier_rule rule) {
   walk->outcome.violations++;
   struct verifier_violation violation = {
-      .offset = (uint32_t)(walk->input->offset + at), .length = length ? length : 1, .rule = rule};
+      .offset = (uint32_t)(walk->input->offset + at), .length = (uint8_t)length, .rule = rule};
   if (walk->report)
     walk->report(walk->context, &violation);
 }
@@ -64,7 +64,7 @@ static enum verifier_rule check_indirect(struct walk *walk, const struct decoded
     bool middle = walk->previous != NOWHERE && sequence_indirect_middle(walk->input->code + walk->previous);
     return middle ? VERIFIER_RULE_SEQUENCE : VERIFIER_RULE_INDIRECT;
   }
-  if (code[0] != 0x41 || code[1] != 0xff || (code[2] != 0x96 && code[2] != 0xa6))
+  if (code[0] != 0x41 || (code[2] != 0x96 && code[2] != 0xa6))
     return VERIFIER_RULE_INDIRECT;
   int64_t place = (int64_t)d->displacement - SIGNET_ENTRY_TABLE;
   if (place < 0 || place % 8 != 0 || place / 8 >= walk->input->calls)
@@ -99,7 +99,6 @@ static struct unit check_instruction(struct walk *walk, const uint8_t *code, uin
     rule = check_operands(&d, walk->input->offset + at + d.length);
   if (rule == VERIFIER_RULE_STACK && sequence_stack_head(&d)) {
     unsigned tail = sequence_stack_tail(code + d.length);
-    walk->outcome.features |= d.form->features;
     return (struct unit){d.length + tail, 2, tail ? RULE_NONE : VERIFIER_RULE_SEQUENCE};
   }
   if (rule == RULE_NONE && d.form->kind == FORM_BRANCH)

@@ -114,6 +114,63 @@ static void compare_operands(const struct row *row, const ZydisDecodedInstructio
   }
 }
 
+/* The access that the row names for an implicit operand that is no general register; "" if it does not name it. */
+static const char *implicit_access(const struct row *row, const char *name) {
+  static char access[4];
+  size_t length = strlen(name);
+  access[0] = '\0';
+  for (const char *word = row->implicit; word && *word; word = strchr(word, ' ') ? strchr(word, ' ') + 1 : NULL)
+    if (strncmp(word, name, length) == 0 && word[length] == ':')
+      snprintf(access, sizeof access, "%.*s", (int)strcspn(word + length + 1, " "), word + length + 1);
+  return access;
+}
+
+/* The flags, the stack, other memory and the x87 registers, in both directions. */
+static void compare_state(const struct row *row, const ZydisDecodedInstruction *insn,
+                          const ZydisDecodedOperand *operands, const uint8_t *code) {
+  const ZydisAccessedFlagsMask arithmetic = ZYDIS_CPUFLAG_CF | ZYDIS_CPUFLAG_PF | ZYDIS_CPUFLAG_AF | ZYDIS_CPUFLAG_ZF |
+                                            ZYDIS_CPUFLAG_SF | ZYDIS_CPUFLAG_OF | ZYDIS_CPUFLAG_DF;
+  ZydisAccessedFlagsMask tested = 0, changed = 0;
+  if (insn->cpu_flags) {
+    tested = insn->cpu_flags->tested & arithmetic;
+    changed =
+        (insn->cpu_flags->modified | insn->cpu_flags->set_0 | insn->cpu_flags->set_1 | insn->cpu_flags->undefined) &
+        arithmetic;
+  }
+  bool string = strcmp(row->rule, "string") == 0, trap = insn->mnemonic == ZYDIS_MNEMONIC_INT3;
+  if (!trap && writes(implicit_access(row, "flags")) != (changed != 0))
+    fail(row, code, insn->length, changed ? "written:" : "not written:", "flags");
+  if (!trap && !string && reads(implicit_access(row, "flags")) != (tested != 0))
+    fail(row, code, insn->length, tested ? "read:" : "not read:", "flags");
+  bool stack_read = false, stack_written = false, memory_written = false;
+  for (int i = 0; i < insn->operand_count; i++) {
+    const ZydisDecodedOperand *operand = &operands[i];
+    bool read = operand->actions & ZYDIS_OPERAND_ACTION_MASK_READ,
+         written = operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE;
+    if (operand->type == ZYDIS_OPERAND_TYPE_MEMORY && operand->encoding == ZYDIS_OPERAND_ENCODING_NONE) {
+      bool stack = operand->mem.base == ZYDIS_REGISTER_RSP;
+      stack_read |= stack && read;
+      stack_written |= stack && written;
+      memory_written |= !stack && written;
+    }
+  }
+  if (reads(implicit_access(row, "stack")) != stack_read || writes(implicit_access(row, "stack")) != stack_written)
+    fail(row, code, insn->length, "the oracle does not agree about", "stack");
+  if (writes(implicit_access(row, "memory")) != memory_written)
+    fail(row, code, insn->length, "the oracle does not agree about", "memory");
+  bool control = insn->mnemonic == ZYDIS_MNEMONIC_FLDCW || insn->mnemonic == ZYDIS_MNEMONIC_FNINIT;
+  if (writes(implicit_access(row, "fpcw")) != control) /* the oracle forgets these */
+    fail(row, code, insn->length, "the oracle does not agree about", "fpcw");
+  /* Whatever else is x87 uses its stack of registers. */
+  bool x87 = row->map == 0 && ((row->opcode & 0xf8) == 0xd8 || row->opcode == 0x9b);
+  if (x87 != (implicit_access(row, "st")[0] || implicit_access(row, "fpcw")[0] || implicit_access(row, "fpsw")[0] ||
+              insn->mnemonic == ZYDIS_MNEMONIC_FNOP))
+    fail(row, code, insn->length, "the oracle does not agree about", "x87");
+  if ((insn->mnemonic == ZYDIS_MNEMONIC_STMXCSR || insn->mnemonic == ZYDIS_MNEMONIC_VSTMXCSR) !=
+      reads(implicit_access(row, "mxcsr")))
+    fail(row, code, insn->length, "the oracle does not agree about", "mxcsr");
+}
+
 /* Implicit general registers and xmm0, in both directions. */
 static void compare_implicit(const struct row *row, const ZydisDecodedInstruction *insn,
                              const ZydisDecodedOperand *operands, const uint8_t *code) {
@@ -227,6 +284,7 @@ static void try(const struct row *row, bool memory, bool sized, bool w) {
     fail(row, code, n, "the oracle says", ZydisMnemonicGetString(insn.mnemonic));
   compare_operands(row, &insn, operands, code);
   compare_implicit(row, &insn, operands, code);
+  compare_state(row, &insn, operands, code);
 
   struct verifier_input input = {.code = code, .length = sizeof code, .offset = BASE, .calls = 30};
   struct verifier_outcome outcome;
