@@ -126,6 +126,11 @@ static void check_process(struct kernel_process *process, bool quiet) {
     return;
   }
   MUST(sim_window_there(process->window), "process: its window is there");
+  if (process->state == SIGNET_PROCESS_RUNNING && !list_empty(&process->threads))
+    MUST(process->handling == CONTAINER(process->threads.next, struct thread, link)->context->diverted,
+         "event: one is being handled exactly while the first thread is diverted");
+  MUST(!process->events || process->handling || process->attention || process->state != SIGNET_PROCESS_RUNNING,
+       "event: one that waits is looked after");
   if (quiet && process->state == SIGNET_PROCESS_RUNNING)
     check_mapped(process);
   if (process->state != SIGNET_PROCESS_RUNNING)

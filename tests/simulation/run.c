@@ -129,7 +129,7 @@ void random_step(struct random *random, struct step *step) {
   else if (count > processors)
     step->actor = (uint8_t)able[processors + random_below(random, count - processors)];
   step->what = step->actor >= SIM_HOST ? weighted(random, host_weights, HOST_ALL) : weighted(random, weights, DO_ALL);
-  if (!(bits >> 10 & 7))
+  if (!(bits >> 10 & 3))
     step->pause = (uint8_t)(1 + random_below(random, 6));
   if (!(bits >> 16 & 63))
     step->fail = (uint8_t)(1 + random_below(random, 6));

@@ -19,7 +19,7 @@ run() { # run NUMBER NAME PROGRAM ARGUMENT…
 run 1 'random programs of kernel calls break no invariant' \
   $programs/simulate --calls 600000 --keep $programs/found.trace
 run 2 'random programs of kernel calls break no invariant, under the sanitizers' \
-  $programs/simulate-sanitize --calls 60000 --seed 1000000 --often 4 --keep $programs/found-sanitize.trace
+  $programs/simulate-sanitize --calls 60000 --seed 1000000 --keep $programs/found-sanitize.trace
 run 3 'random programs of kernel calls, stopped between any two accesses to memory' \
   $programs/simulate-watch --calls 60000 --seed 2000000 --keep $programs/found-watch.trace
 exit $status

@@ -12,7 +12,7 @@
 #define AT_ONCE 200 /* programs of one host process */
 
 static uint64_t calls_wanted = 1000000, seed = 1;
-static unsigned steps = 4000, often = 8, seconds_minimise = 60;
+static unsigned steps = 4000, often = 1, seconds_minimise = 60;
 static const char *keep = "simulation.trace";
 static bool counts;
 
@@ -177,8 +177,8 @@ static void tell_counts(double spent) {
       "record: %s kernel calls in %s random programs on 1 to 4 simulated processors, seeds from %s, and no invariant "
       "was broken\n",
       thousands(run->calls), thousands(run->programs), thousands(seed));
-  printf("record: %s steps; the invariants were checked %s times, as often as after every %uth of them\n",
-         thousands(run->steps), thousands(run->checks), often);
+  printf("record: %s steps; the invariants were checked %s times, %s whenever nobody had the kernel's lock\n",
+         thousands(run->steps), thousands(run->checks), often > 1 ? "now and then" : "after each of them,");
   printf("record: %s times somebody was stopped inside the kernel while others acted; %s times somebody waited for its "
          "lock\n",
          thousands(run->pauses), thousands(run->contended));
