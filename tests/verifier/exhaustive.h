@@ -82,6 +82,7 @@ void exhaustive_escapes(void);    /* exhaustive_products.c */
 void exhaustive_beginnings(void); /* exhaustive_products.c */
 void exhaustive_tails(void);      /* exhaustive_positions.c */
 void exhaustive_sequences(void);  /* exhaustive_sequences.c */
+void exhaustive_literals(void);   /* exhaustive_rows.c */
 void exhaustive_positions(void);  /* exhaustive_positions.c */
 void exhaustive_manual(void);     /* exhaustive_manual.c */
 

@@ -20,6 +20,7 @@ static const struct {
     {"orders", "orders and repetitions of prefixes", exhaustive_orders},
     {"vex", "VEX fields, maps, opcodes and ModRM", exhaustive_vex},
     {"escapes", "EVEX, XOP, REX2 and 3DNow!", exhaustive_escapes},
+    {"literals", "every byte of the nops", exhaustive_literals},
     {"addresses", "ModRM, SIB and displacements of each accepted form", exhaustive_addresses},
     {"beginnings", "the first four bytes of code", exhaustive_beginnings},
     {"tails", "immediates, distances of branches, limits of %rip, the entry table", exhaustive_tails},

@@ -441,3 +441,19 @@ const char *exhaustive_compare_row(const uint8_t *code, const ZydisDecodedInstru
     return "no row permits it";
   return found->literal_length ? NULL : compare_operands(found, &encoding, insn, operands);
 }
+
+/* The literal rows, the nops: each byte of each with every value, and with a byte of their prefixes more in front. */
+void exhaustive_literals(void) {
+  for (unsigned i = 1; i < row_count; i++)
+    for (unsigned at = 0; at < rows[i].literal_length; at++)
+      for (unsigned value = 0; value < 256; value++) {
+        static const uint8_t fronts[] = {0x66, 0x2e, 0x67, 0x65, 0x40, 0x48, 0xf3};
+        uint8_t bytes[16], length = (uint8_t)rows[i].literal_length;
+        memcpy(bytes + 1, rows[i].literal, length);
+        bytes[1 + at] = (uint8_t)value;
+        exhaustive_try(bytes + 1, length, true);
+        bytes[0] = fronts[value % sizeof fronts];
+        if (length < 15)
+          exhaustive_try(bytes, length + 1u, true);
+      }
+}
