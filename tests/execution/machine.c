@@ -501,6 +501,11 @@ uint64_t machine_sum(const void *frame) {
   return sum;
 }
 
+bool machine_possible(void) {
+  enum { HWCAP2_WRGSBASE = 2 };
+  return getauxval(AT_HWCAP2) & HWCAP2_WRGSBASE;
+}
+
 bool machine_open(void) {
   bool avx;
   x86_features(&avx);
@@ -516,10 +521,6 @@ bool machine_open(void) {
   machine_state.host_data_selectors[1] = ss;
   machine_state.host_data_selectors[2] = fs;
   machine_state.host_data_selectors[3] = gs;
-  if (!(getauxval(AT_HWCAP2) & 2)) {
-    printf("# the native executor needs a processor and a kernel with wrgsbase\n");
-    return false;
-  }
   if ((uint64_t)machine_entry < BASE + WINDOW || (uint64_t)__builtin_frame_address(0) < BASE + WINDOW ||
       !map_window()) {
     printf("# the native executor has no room for its window at %#llx\n", BASE);

@@ -32,6 +32,9 @@ struct machine_result {
   uint32_t returns;                     /* pre-empted inside a masked return, and set back */
 };
 
+/* True if this processor and its kernel can run programs with a %gs of their own. */
+bool machine_possible(void);
+
 /* Maps the window and its surroundings, takes over the signals, starts the timer. -> false: it says on standard output
  * what this system lacks. */
 bool machine_open(void);
