@@ -170,6 +170,11 @@ struct port_device *linux_stream_device(int input, int output, const char **prob
   stream->device = (struct port_device){.request = stream_request, .close = stream_close, .reset = stream_reset};
   stream->input = input < 0 ? -1 : dup(input);
   stream->output = output < 0 ? -1 : dup(output);
+  if ((input >= 0 && stream->input < 0) || (output >= 0 && stream->output < 0)) {
+    *problem = strerror(errno);
+    stream_close(&stream->device);
+    return NULL;
+  }
   struct stat host;
   stream->output_is_file = stream->output >= 0 && fstat(stream->output, &host) == 0 && S_ISREG(host.st_mode);
   return &stream->device;

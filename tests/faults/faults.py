@@ -52,7 +52,7 @@ def lives(first, step, errors, until, counts):
             kind, lost, what, total = each.life(n, error)
             if kind:
                 counts["calls failed in turn"] += 1
-                counts["lost: " + lost] += 1 if lost else 0
+                counts["lost: " + (lost or "something is wrong")] += 1
             if what:
                 wrong.append(what)
         n += step

@@ -6,6 +6,7 @@ import http.client
 import threading
 import time
 
+import each
 from system import System, ok, say
 
 
@@ -90,7 +91,29 @@ def wait_refused(system):
     return system.serves(10) and system.teller.progress(15)
 
 
+# What only the start asks of the host.
+STARTING = ["dup", "memfd_create", "fcntl", "eventfd", "epoll_create1", "epoll_ctl", "pthread_create", "timer_create", "prctl",
+            "fopen", "opendir", "socket", "listen", "seccomp_init", "seccomp_rule_add", "seccomp_export_bpf"]
+
+
+def starts(name):
+    """It starts, or says why not, when one such call fails."""
+    system = System(seed=6)
+    try:
+        system.plan.fail(name, every=2, left=1)
+        lost, wrong = each.follow(system)
+        if not system.plan.call(name).injected and system.plan.call(name).seen > 1:
+            wrong = "nothing failed"
+        if wrong:
+            say("%s: %s" % (name, wrong))
+            say(system.log()[-500:])
+        return not wrong
+    finally:
+        system.close()
+
+
 def run():
+    ok(all([starts(name) for name in STARTING]), "when a call of its start fails, it starts all the same or says why not")
     on_system(1, "a connection that waits while the host has no room is accepted when it has, though nobody else comes", accept_scarce)
     on_system(2, "a connection that cannot be watched does not stop those that follow", accept_unwatched)
     on_system(3, "a file of which the host tells nothing is not forbidden", not_forbidden)
