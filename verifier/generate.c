@@ -435,8 +435,8 @@ static void parse_line(char *line) {
   }
   if (line)
     fail("too many columns");
-  if (!*column[MNEMONIC] || !*column[ENCODING])
-    fail("a row has a mnemonic and an encoding");
+  if (!*column[MNEMONIC])
+    fail("a row has a mnemonic");
   if (column[ENCODING][0] == '=') {
     parse_literal(column[ENCODING] + 1);
     return;

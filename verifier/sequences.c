@@ -9,12 +9,12 @@ static bool matches(const uint8_t *code, const uint8_t *bytes, unsigned length) 
   return true;
 }
 
-/* and $-32,%eX; add|or %r14,%rX; jmp|call *%rX */
+/* and $-32,%eX; add|or %r14,%rX; jmp|call *%rX. The first opcode is known to be 83. */
 static struct sequence indirect_at(const uint8_t *code) {
   static const struct sequence none;
   unsigned high = code[0] == 0x41, n = high;
   unsigned low = code[n + 1] & 7;
-  if (code[n] != 0x83 || code[n + 1] != (0xe0 | low) || code[n + 2] != 0xe0)
+  if (code[n + 1] != (0xe0 | low) || code[n + 2] != 0xe0)
     return none;
   if (high ? low == 6 : low == 4) /* %r14, %rsp */
     return none;

@@ -91,8 +91,8 @@ refuses 'a literal with more behind a byte' 'nop | = 90x'
 refuses 'a literal of 16 bytes' 'nop | = 66 66 66 66 66 66 66 2e 0f 1f 84 00 00 00 00 00'
 refuses 'an empty literal' 'nop | ='
 refuses 'a row without a mnemonic' ' | 01 /r | Ev:rw Gv:r'
-refuses 'a tab' $'add | 01 /r\t| Ev:rw Gv:r'
-refuses 'a line without end' "add | 01 /r | Ev:rw Gv:r | | |$(printf '%600s' x)"
+refuses 'a tab' $'ad\td | 01 /r | Ev:rw Gv:r'
+refuses 'a line without end' "$(printf 'a%.0s' {1..600}) | 01 /r | Ev:rw Gv:r"
 mapfile -t many < <(for i in {0..64}; do printf 'nop | = %02x\n' $((i + 64)); done)
 refuses 'more literals than there is room for' "${many[@]}"
 # Forms that differ in their features, and groups that differ in their forms.
@@ -119,9 +119,13 @@ result $((!$?)) 'refuses a NUL'
 printf 'nop | = 90\n' >"$list"
 "$generate" "$list" >/dev/full 2>/dev/null
 result $((!$?)) 'refuses to leave half a table'
+size=$("$generate" "$list" | wc -c)
+(trap '' XFSZ && ulimit -f $((size / 1024)) && "$generate" "$list" >"$list.out" 2>/dev/null)
+result $((!$?)) 'refuses to leave a table without its end'
+rm -f "$list.out"
 "$generate" / >/dev/null 2>&1
 result $((!$?)) 'refuses a folder'
-"$generate" /nonexistent >/dev/null 2>&1
-result $((!$?)) 'refuses a file that is not there'
+[[ $("$generate" /nonexistent 2>&1 >/dev/null) == *usage* ]]
+result $? 'refuses a file that is not there'
 echo "1..$number"
 exit $failed
