@@ -19,16 +19,26 @@ static Elf *open_elf(const void *image, size_t length) {
   return NULL;
 }
 
-static void read_note(const uint8_t *bytes, size_t size, struct cli_code *code) {
-  struct signet_note note;
-  uint32_t header[3];
-  size_t name = sizeof SIGNET_NOTE_NAME, at = sizeof header + ((name + 3) & ~(size_t)3);
-  if (size < at + sizeof note)
-    return;
-  memcpy(header, bytes, sizeof header);
-  if (header[0] == name && header[2] == SIGNET_NOTE && memcmp(bytes + sizeof header, SIGNET_NOTE_NAME, name) == 0) {
-    memcpy(&note, bytes + at, sizeof note);
-    code->parallel = note.flags & SIGNET_NOTE_PARALLEL;
+/* Our note among those of a segment, as the kernel looks for it (kernel/elf.c). */
+static void read_notes(const uint8_t *bytes, uint64_t left, uint64_t alignment, struct cli_code *code) {
+  struct signet_note content;
+  uint64_t align = alignment == 8 ? 8 : 4;
+  GElf_Nhdr note;
+  while (left >= sizeof note) {
+    memcpy(&note, bytes, sizeof note);
+    uint64_t content_at = (sizeof note + (uint64_t)note.n_namesz + align - 1) & -align;
+    uint64_t size = (content_at + note.n_descsz + align - 1) & -align;
+    if (content_at > left || note.n_descsz > left - content_at)
+      return;
+    if (note.n_type == SIGNET_NOTE && note.n_namesz == sizeof SIGNET_NOTE_NAME && note.n_descsz == sizeof content &&
+        memcmp(bytes + sizeof note, SIGNET_NOTE_NAME, sizeof SIGNET_NOTE_NAME) == 0) {
+      memcpy(&content, bytes + content_at, sizeof content);
+      code->parallel = content.flags & SIGNET_NOTE_PARALLEL;
+    }
+    if (size >= left)
+      return;
+    bytes += size;
+    left -= size;
   }
 }
 
@@ -45,7 +55,7 @@ bool cli_find_code(const void *image, size_t length, struct cli_code *code) {
       continue;
     bool inside = header.p_offset <= length && header.p_filesz <= length - header.p_offset;
     if (header.p_type == PT_NOTE && inside)
-      read_note((const uint8_t *)image + header.p_offset, header.p_filesz, code);
+      read_notes((const uint8_t *)image + header.p_offset, header.p_filesz, header.p_align, code);
     if (found || header.p_type != PT_LOAD || !(header.p_flags & PF_X) || !inside || header.p_vaddr > UINT32_MAX)
       continue;
     code->bytes = (const uint8_t *)image + header.p_offset;
