@@ -101,7 +101,7 @@ int main(int count, char **arguments) {
       for (size_t j = 0; j < file->count; j++)
         file->fresh += !seen[file->features[j]];
       /* What is new for its length; short ones first. */
-      if (file->fresh && (!best || file->fresh * (best->length + 200) > best->fresh * (file->length + 200)))
+      if (file->fresh && (!best || file->fresh * (best->length + 400) > best->fresh * (file->length + 400)))
         best = file;
     }
     if (!best)

@@ -84,6 +84,15 @@ bool contract_table_check(const void *bytes, size_t length, const uint8_t hash[3
     contract_release(again);
     if (hash && memcmp(contract->identity, hash, 32))
       fuzz_fail("the kernel names it otherwise than the compiler");
+    size_t wanted = sizeof(struct signet_contract) +
+                    contract->messages * (sizeof(struct signet_contract_message) + contract->states);
+    if (((const struct signet_contract *)exact)->version > 1) {
+      wanted = (wanted + 7) / 8 * 8;
+      for (uint32_t tag = 0; tag < contract->messages; tag++)
+        wanted += contract->rows[tag].moved_count * sizeof(struct signet_contract_moved);
+    }
+    if (length != wanted)
+      fuzz_fail("a table of %zu bytes, which has %zu", length, wanted);
     ask(contract);
     for (uint32_t random = 1; random < 5; random++) {
       unsigned most[2];

@@ -1,5 +1,5 @@
 /* Fuzz target: any bytes as a manifest. Whatever they are, the reader says what is wrong with a place in the text, or
- * what it compiles is a system that the supervisor takes, whole and not when it is cut off. */
+ * what it compiles is a system that the supervisor takes, and what it says of damaged ones. */
 #include <string.h>
 
 #include "manifest/model.h"
@@ -21,6 +21,23 @@ static void demand(bool holds, const char *what) {
     fuzz_fail("%s", what);
 }
 
+/* What was compiled, damaged or cut off, in memory of its own length: the supervisor reads no byte that is not there.
+ */
+static void damaged(const uint8_t *compiled, uint32_t length) {
+  struct system_refusal why;
+  uint32_t events, random = length * 2654435761u;
+  for (unsigned i = 0; i < 24; i++) {
+    random = random * 1664525 + 1013904223;
+    uint32_t left = i % 4 ? length : (random >> 4) % length;
+    uint8_t *exact = malloc(left ? left : 1);
+    memcpy(exact, compiled, left);
+    if (left && i % 4)
+      exact[(random >> 8) % left] = (uint8_t)(i % 4 == 1 ? 0xff : random);
+    system_check(exact, left, FIRST + i % 9, &events, &why);
+    free(exact);
+  }
+}
+
 static void accepted(const struct manifest *manifest) {
   static FILE *nowhere;
   const struct manifest_device *devices;
@@ -31,6 +48,7 @@ static void accepted(const struct manifest *manifest) {
   void *compiled = manifest_compile(manifest, ARCHIVE, POWER, FIRST, &length);
   demand(system_check(compiled, length, FIRST + (uint32_t)manifest_devices(manifest, &devices), &events, &why),
          "the supervisor refuses what was accepted");
+  damaged(compiled, length);
   free(compiled);
   manifest_report(manifest, nowhere);
   manifest_dot(manifest, nowhere);

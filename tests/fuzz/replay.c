@@ -14,7 +14,7 @@
 #define WORDS_MOST 512
 #define WORD_MOST 64
 #define LENGTH_MOST (1u << 16)
-#define SECONDS_MOST 60 /* for one input, on a slow machine under the sanitizers */
+#define SECONDS_MOST 30 /* for one input, on a slow machine under the sanitizers */
 
 uint64_t fuzz_accepted, fuzz_refused;
 

@@ -20,8 +20,8 @@ void blake2b_256(uint8_t digest[32], const void *bytes, size_t length); /* of ke
 #define STARTUP_LOW 0x1f000000u
 #define STARTUP_ROOM 0x10000u
 #define PAGE ((uint64_t)SIGNET_PAGE)
-#define CALLS_MOST 40000 /* that a service makes before it waits again */
-#define LEAKED_ROW 8     /* bytes of one pattern, which nobody computes */
+#define CALLS_MOST 1000000 /* that a service makes before it waits again */
+#define LEAKED_ROW 8       /* bytes of one pattern, which nobody computes */
 
 _Noreturn void service_main(const struct signet_startup *startup);
 __attribute__((weak)) void service_thread(void *argument);
@@ -608,8 +608,11 @@ struct signet_result signet_handle_close(uint32_t handle) {
 struct signet_result signet_handle_query(uint32_t handle, struct signet_handle_information *information) {
   kernel_call_begins();
   kernel_readable(information, sizeof *information, "handle_query");
-  struct kernel_object *object = kernel_object_find(handle, "handle_query");
-  if (object && (object->kind == SIGNET_KIND_IMAGE || object->kind == SIGNET_KIND_PROCESS)) {
+  /* Who makes processes may ask for one whose end another of its threads has seen. */
+  struct kernel_object *object = kernel_object_find(handle, kernel_process_closed ? NULL : "handle_query");
+  if (!object)
+    return error(SIGNET_HANDLE);
+  if (object->kind == SIGNET_KIND_IMAGE || object->kind == SIGNET_KIND_PROCESS) {
     kernel_process_query(object, information);
     return error(SIGNET_OK);
   }

@@ -6,16 +6,53 @@
 #include "contracts/supervision.h"
 #include "tests/fuzz/service_play.h"
 
-const unsigned fuzz_count = 12000;
+const unsigned fuzz_count = 8000;
 
 #define CLIENTS 4
 static uint32_t names, offers, supervision;
+
+/* ---- Whose name is whose: what was asked for, and then granted ---- */
+
+#define FIRST_CLIENTS 10u /* ends below are those of the slots, in their order; others came later */
+static struct {
+  uint32_t tag;
+  char name[256];
+} asked[FIRST_CLIENTS];
+static struct {
+  uint32_t end;
+  char name[256];
+} owned[64];
+static uint32_t owned_count;
+
+static bool begins_with(const char *name, const char *word) {
+  size_t length = strlen(word);
+  return !strncmp(name, word, length) && (!name[length] || name[length] == '/');
+}
+
+static void granted(uint32_t end, uint32_t tag) {
+  const char *name = asked[end].name;
+  uint32_t i = 0;
+  while (i < owned_count && strcmp(owned[i].name, name) != 0)
+    i++;
+  if (tag == NAMES_OFFERED &&
+      (end == 8 || (end == 2 && !begins_with(name, "a")) || (end == 4 && !begins_with(name, "b"))))
+    fuzz_fail("client %u may offer %s, for which it has no right", end, name);
+  if (tag == NAMES_OFFERED && i < 64) {
+    strcpy(owned[i].name, name);
+    owned[i].end = end;
+    owned_count += i == owned_count;
+  }
+  if (tag == NAMES_WITHDRAWN && i < owned_count && owned[i].end < FIRST_CLIENTS && owned[i].end != end)
+    fuzz_fail("client %u takes %s back, which is client %u's", end, name, owned[i].end);
+}
 
 static void begin(void) {
   static const char *const slots[] = {"a", "b", "c", "d", "supervision"};
   static const char *const arguments[] = {"names", "*:find:", "a:offer:a", "b:offer:b", "c:offer:", "c:find:c/d"};
   uint8_t bytes[1024];
   uint32_t handles[CLIENTS + 1], choice = fuzz_byte(&kernel_input), slot_count = CLIENTS + !(choice & 1);
+  memset(asked, 0xff, sizeof asked);
+  owned_count = 0;
   names = kernel_learn(&names_contract, NAMES_CONTRACT_LENGTH);
   offers = kernel_learn(&offers_contract, OFFERS_CONTRACT_LENGTH);
   supervision = kernel_learn(&supervision_contract, SUPERVISION_CONTRACT_LENGTH);
@@ -52,6 +89,8 @@ static uint32_t compose(uint32_t end, uint32_t tag, uint8_t *data, uint32_t leas
   const char *name = a_name();
   uint32_t length = (uint32_t)strlen(name);
   (void)least, (void)most;
+  if (end < FIRST_CLIENTS)
+    asked[end].tag = UINT32_MAX;
   if (kernel_ends[end].contract != names || !(fuzz_byte(&kernel_input) & 7))
     return 0;
   const uint8_t *identity = kernel_identity(fuzz_byte(&kernel_input) % 3);
@@ -78,8 +117,42 @@ static uint32_t compose(uint32_t end, uint32_t tag, uint8_t *data, uint32_t leas
   }
   if (status != SIGNET_OK)
     return 0;
+  if (end < FIRST_CLIENTS) {
+    asked[end].tag = tag;
+    strcpy(asked[end].name, name);
+  }
   memcpy(data, buffer.data, buffer.message.length);
   return buffer.message.length;
+}
+
+/* So many long names that a list does not hold them all. */
+static void act(uint8_t which) {
+  static struct kernel_message message;
+  static struct names_buffer buffer;
+  if (which || fuzz_byte(&kernel_input) < 0xc0)
+    return;
+  for (uint32_t end = 2; end < 8; end += 2)
+    for (uint32_t i = 0; i < 13 && kernel_ends[end].holder == KERNEL_PEER && kernel_ends[end].contract == names &&
+                         kernel_may_send(end, NAMES_OFFER) && !kernel_exited;
+         i++) {
+      char name[240];
+      memset(name, 'l', sizeof name);
+      int begun = sprintf(name, "%c/%u", "abc"[end / 2 - 1], i);
+      name[begun] = 'l';
+      struct names_OFFER offer = {.name = name, .name_length = sizeof name};
+      uint32_t client = kernel_channel(offers, kernel_ends[end].peer);
+      if (!client || names_put_OFFER(&buffer, &offer) != SIGNET_OK)
+        return;
+      memcpy(message.data, buffer.data, buffer.message.length);
+      message.tag = NAMES_OFFER;
+      message.length = buffer.message.length;
+      message.moved_count = 1;
+      message.moved[0] = (struct kernel_moved){SIGNET_KIND_SERVER, client + 1};
+      asked[end].tag = UINT32_MAX;
+      kernel_peer_send(end, &message);
+      kernel_run(KERNEL_UNTIL_IDLE);
+      kernel_peer_receive(end, &message);
+    }
 }
 
 /* What a client is told names only what it may find: whole, in order, once. */
@@ -98,6 +171,8 @@ static void heard(uint32_t end, const struct kernel_message *message) {
   if (kernel_ends[end].contract != names)
     return;
   service_counted(message->tag != NAMES_FAILED);
+  if (end < FIRST_CLIENTS && asked[end].tag + 1 == message->tag)
+    granted(end, message->tag);
   if (message->tag == NAMES_LISTED)
     listed(kernel_ends[end].peer, message);
 }
@@ -107,7 +182,7 @@ static bool may_stand(uint32_t end) { return kernel_ends[end].contract == offers
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
   static const struct service_target target = {
-      .begin = begin, .compose = compose, .heard = heard, .may_stand = may_stand, .sets_held = 1};
+      .begin = begin, .act = act, .compose = compose, .heard = heard, .may_stand = may_stand, .sets_held = 1};
   service_play(&target, bytes, length);
   return 0;
 }

@@ -13,6 +13,7 @@
 uint32_t service_supervisor;
 static const struct service_target *target;
 bool service_may_refuse;
+uint32_t service_asked[KERNEL_ENDS_MOST];
 static bool stop_said, honest_may_fail; /* an allocation may have failed for it, or it is succeeded */
 
 void service_counted(bool accepted) {
@@ -109,8 +110,9 @@ static void say(uint32_t end) {
   const struct kernel_end *from = &kernel_ends[end];
   const struct signet_contract *contract = kernel_contract(from->contract);
   uint32_t tags[256], count = 0;
+  bool any = !target->likely || !(fuzz_byte(&kernel_input) & 7);
   for (uint32_t tag = 0; tag < contract->messages; tag++)
-    if (kernel_may_send(end, tag))
+    if (kernel_may_send(end, tag) && (any || contract->messages < 20 || target->likely >> tag & 1))
       tags[count++] = tag;
   if (!count)
     return;
@@ -135,6 +137,7 @@ static void say(uint32_t end) {
   }
   stop_said |= end == service_supervisor && tag == SUPERVISION_STOP;
   honest_may_fail |= end == service_supervisor && tag == SUPERVISION_CLIENT_WANTED; /* it may be meant */
+  service_asked[end] = tag;
   kernel_peer_send(end, &message);
 }
 

@@ -12,6 +12,7 @@ struct service_target {
   void (*act)(uint8_t which);
   /* The data of a message, within its bounds; -> its length. 0: any bytes. */
   uint32_t (*compose)(uint32_t end, uint32_t tag, uint8_t *data, uint32_t least, uint32_t most);
+  uint64_t likely; /* a bit for each message that is said more often, where it may be; 0: all alike */
   /* A peer has heard that. */
   void (*heard)(uint32_t end, const struct kernel_message *message);
   /* From now on devices answer all that waits. */
@@ -46,6 +47,8 @@ uint32_t service_program(uint8_t *to, const char *const *arguments, uint32_t arg
 extern uint32_t service_supervisor;
 /* Lets everything be done that can be. */
 void service_settle(void);
+/* The last message that a peer said over the end. */
+extern uint32_t service_asked[KERNEL_ENDS_MOST];
 /* Fills the blocks that are sent over this end. Never 0. */
 uint8_t service_mark(uint32_t end);
 /* How often a peer's message was an answer to it, by whether it was what the target calls a success. */

@@ -77,7 +77,7 @@ uint32_t service_request(uint32_t tag, uint8_t *data, uint32_t least, uint32_t m
   memcpy(data, &request, sizeof request);
   if (tag == FILES_WRITE || tag == FILES_STREAM_WRITE) {
     uint8_t size = fuzz_byte(&kernel_input);
-    length += size == 0xff ? FILES_INLINE_MOST : size;
+    length += size >= 0xf0 ? FILES_INLINE_MOST : size;
     for (uint32_t i = FILES_REQUEST; i < length; i++)
       data[i] = i - FILES_REQUEST < 40 ? kernel_plain(fuzz_byte(&kernel_input)) : (uint8_t)('a' + i % 23);
   } else if (least > FILES_REQUEST) {
@@ -92,13 +92,16 @@ uint32_t service_request(uint32_t tag, uint8_t *data, uint32_t least, uint32_t m
 
 void service_answered(uint32_t end, const struct kernel_message *message) {
   struct files_answer answer;
-  (void)end;
+  uint32_t asked = service_asked[end];
   memcpy(&answer, message->data, sizeof answer);
   service_counted(!answer.error);
   if (answer.error >= 4096 || answer.reserved)
     fuzz_fail("an answer with the error %u", answer.error);
   if (answer.error && (answer.value || message->length > FILES_ANSWER))
     fuzz_fail("an error that brings something");
+  bool bytes = asked == FILES_STREAM_READ || asked == FILES_READ || asked == FILES_LIST || asked == FILES_READ_LINK;
+  if (!answer.error && bytes && answer.value != message->length - FILES_ANSWER)
+    fuzz_fail("an answer of %lu bytes has %u", answer.value, message->length - FILES_ANSWER);
 }
 
 uint32_t service_say(uint8_t *data, uint32_t file, uint32_t flags, uint64_t offset, uint64_t length, const char *name) {

@@ -106,7 +106,7 @@ static void act(uint8_t which) {
   if (which == 0 || which == 1) {
     for (uint32_t i = 0; i < (which ? 200u : choice % 32u) && chip.arrived < sizeof chip.line; i++) {
       uint8_t byte = which && i > 20 ? choice : fuzz_byte(&kernel_input);
-      chip.line[chip.arrived++] = choice & 0x80 ? some[byte % (sizeof some - 1)] : byte;
+      chip.line[chip.arrived++] = choice & 0x80 ? some[byte % (sizeof some - 1)] : kernel_plain(byte);
     }
   } else if (which == 2) {
     chip.slow = choice & 1;
@@ -156,8 +156,13 @@ static void heard(uint32_t end, const struct kernel_message *message) {
 static bool may_stand(uint32_t end) { return kernel_ends[end].contract == events || end == 2; }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
-  static const struct service_target target = {
-      .begin = begin, .act = act, .compose = compose, .heard = heard, .settle = settle, .may_stand = may_stand};
+  static const struct service_target target = {.begin = begin,
+                                               .likely = 0x3c,
+                                               /* reads and writes */ .act = act,
+                                               .compose = compose,
+                                               .heard = heard,
+                                               .settle = settle,
+                                               .may_stand = may_stand};
   service_play(&target, bytes, length);
   return 0;
 }

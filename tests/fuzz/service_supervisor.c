@@ -11,7 +11,7 @@
 #include "tests/fuzz/service_processes.h"
 #include "tests/services/made_system.h"
 
-const unsigned fuzz_count = 8000;
+const unsigned fuzz_count = 5000;
 
 static uint32_t observation;
 static struct made_system made;
