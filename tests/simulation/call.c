@@ -514,11 +514,17 @@ static void answered(struct port_context *context, struct signet_result result) 
 
 void process_answered(struct port_context *context) { answered(context, context->result); }
 
+static bool at_once; /* this step's call returned to its caller, as if nothing were */
+
 void process_returned(uint32_t cpu) {
   struct port_context *context = sim_current_of(cpu);
   struct signet_result result = sim_called(cpu, context);
   if (result.status != SIM_AWAY && notes_of(context)->in_call)
     answered(context, result);
+  else
+    MUST(at_once || !kernel.cpu[cpu]->process->attention,
+         "process: none is resumed that has to be stopped or told of an event");
+  at_once = false;
 }
 
 void process_step(uint32_t cpu, const struct step *step) {
@@ -555,7 +561,8 @@ void process_step(uint32_t cpu, const struct step *step) {
   const uint64_t *a = notes.arguments;
   struct signet_result result = sim_call(notes.call == DO_UNKNOWN_CALL ? SIGNET_CALL_COUNT + chance(9) : notes.call,
                                          a[0], a[1], a[2], a[3], a[4]);
-  if (result.status != SIM_AWAY && sim_doing(cpu) == SIM_RUNS && sim_current_of(cpu) == context &&
-      notes_of(context)->in_call)
+  at_once = result.status != SIM_AWAY && sim_doing(cpu) == SIM_RUNS && sim_current_of(cpu) == context &&
+            notes_of(context)->in_call;
+  if (at_once)
     answered(context, result);
 }

@@ -220,6 +220,7 @@ static void wind_up(void) {
     more = false;
     for (uint32_t actor = 0; actor < SIM_ACTORS; actor++) {
       enum sim_doing doing = sim_doing(actor);
+      bool acted = true;
       if (doing == SIM_PAUSED || (doing == SIM_BLOCKED && sim_lock_holder() == UINT32_MAX)) {
         sim_go_on(actor);
         more = true;
@@ -229,10 +230,13 @@ static void wind_up(void) {
         more = true;
       } else if (doing == SIM_BLOCKED || (doing == SIM_ASLEEP && !sim_sleeps_until(actor))) {
         more = true;
-        if (doing == SIM_ASLEEP)
+        acted = doing == SIM_ASLEEP;
+        if (acted)
           sim_go_on(actor);
+      } else {
+        acted = false;
       }
-      if (actor < SIM_HOST && sim_doing(actor) == SIM_RUNS)
+      if (acted && actor < SIM_HOST && sim_doing(actor) == SIM_RUNS)
         process_returned(actor);
     }
     if (!more && !stopped) {
