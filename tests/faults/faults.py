@@ -65,14 +65,14 @@ def lives(first, step, errors, until, counts):
 def short():
     known.run()
     for name, what in ATTACKS.items():
-        done = attack(name, 1, 2.5)
+        done = attack(name, 1, 1.5)
         if done is None:
             say("no file system can be mounted here: %s is left out" % name)
             continue
         if not ok(not done.wrong, what):
             say(done.wrong)
     counts = collections.Counter()
-    wrong = lives(7, 61, (0,), time.monotonic() + 10, counts)
+    wrong = lives(7, 61, (0,), time.monotonic() + 5, counts)
     ok(not wrong and counts["calls failed in turn"] > 3, "the system lives, or says why not, with one call failed: %s" % dict(counts))
     finish()
 

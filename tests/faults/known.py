@@ -7,6 +7,7 @@ import threading
 import time
 
 import each
+import plan
 from system import System, ok, say
 
 
@@ -91,6 +92,42 @@ def wait_refused(system):
     return system.serves(10) and system.teller.progress(15)
 
 
+def short_writes(system):
+    """The host takes a part of what is to be written: what is said to be written is."""
+    system.plan.fail("pwrite", plan.SHORT, every=2)
+    good = system.teller.progress(15) and system.teller.progress(15)
+    system.teller.pause()
+    system.plan.calm()
+    found = system.wrong()
+    if found:
+        say(found)
+    return good and not found
+
+
+def nothing_left(system):
+    """As many descriptors, channels and threads as before, whatever failed in between, often."""
+    before = system.quiet()
+    for name in ("fstat", "fstatfs", "openat2", "mmap", "ftruncate", "unlinkat", "pread", "epoll_ctl"):
+        system.kill("files")
+        system.plan.fail(name, every=2)
+        deadline = time.monotonic() + 0.4
+        while time.monotonic() < deadline:
+            system.teller.allowed.set()
+            with contextlib.suppress(http.client.HTTPException, OSError):
+                system.get("/none%d.txt" % time.monotonic_ns(), 1)
+                system.get("/large.bin", 1)
+        system.plan.calm()
+        if not system.serves(10) or not (system.teller.progress(2) or (system.kill("sqlite") and system.teller.progress(15))):
+            say("after %s it does not go on" % name)
+            return False
+    system.teller.pause()
+    after = system.quiet(before)
+    if any(abs(after.get(kind, 0) - before.get(kind, 0)) > (1 if kind == "descriptors" else 0) for kind in after | before):
+        say("before %s, after %s" % (before, after))
+        return False
+    return True
+
+
 # What only the start asks of the host.
 STARTING = ["dup", "memfd_create", "fcntl", "eventfd", "epoll_create1", "epoll_ctl", "pthread_create", "timer_create", "prctl",
             "fopen", "opendir", "socket", "listen", "seccomp_init", "seccomp_rule_add", "seccomp_export_bpf"]
@@ -119,3 +156,5 @@ def run():
     on_system(3, "a file of which the host tells nothing is not forbidden", not_forbidden)
     on_system(4, "a poll that fails does not mean that there is something to read", poll_interrupted)
     on_system(5, "a console that cannot wait for its input does not wait for ever", wait_refused)
+    on_system(6, "of a write that the host takes in part the rest is written too", short_writes)
+    on_system(7, "nothing is left over of calls that failed", nothing_left)
