@@ -1,6 +1,8 @@
 /* The guarded sequences of docs/machine-code.md, recognised by their bytes. Called by verifier.c. */
 #include "verifier/decode.h"
 
+static const struct sequence none;
+
 /* Compared byte by byte: lengths are small, and nothing past a mismatch is read. */
 static bool matches(const uint8_t *code, const uint8_t *bytes, unsigned length) {
   for (unsigned i = 0; i < length; i++)
@@ -11,7 +13,6 @@ static bool matches(const uint8_t *code, const uint8_t *bytes, unsigned length) 
 
 /* and $-32,%eX; add|or %r14,%rX; jmp|call *%rX. The first opcode is known to be 83. */
 static struct sequence indirect_at(const uint8_t *code) {
-  static const struct sequence none;
   unsigned high = code[0] == 0x41, n = high;
   unsigned low = code[n + 1] & 7;
   if (code[n + 1] != (0xe0 | low) || code[n + 2] != 0xe0)
@@ -50,14 +51,14 @@ static struct sequence string_at(const uint8_t *code) {
   bool move = code[1] == 0xf6;
   if (move) {
     if (!matches(code, source, sizeof source))
-      return (struct sequence){0, 0, 0};
+      return none;
     n += sizeof source;
   }
   if (!matches(code + n, target, sizeof target))
-    return (struct sequence){0, 0, 0};
+    return none;
   n += sizeof target;
   unsigned operation = string_operation(code + n, !move);
-  return operation ? (struct sequence){n + operation, move ? 5 : 3, 0} : (struct sequence){0, 0, 0};
+  return operation ? (struct sequence){n + operation, move ? 5 : 3, 0} : none;
 }
 
 struct sequence sequence_at(const uint8_t *code) {
@@ -79,7 +80,7 @@ struct sequence sequence_at(const uint8_t *code) {
       return (struct sequence){sizeof returning, 3, 1};
     break;
   }
-  return (struct sequence){0, 0, 0};
+  return none;
 }
 
 unsigned sequence_stack_tail(const uint8_t *code) {
