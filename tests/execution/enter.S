@@ -15,7 +15,8 @@
 #define X87 STATE+188(%rip)
 #define GS STATE+192(%rip)
 #define SELECTOR(number) STATE+200+2*number(%rip)
-#define VECTORS STATE+208
+#define FS STATE+208(%rip)
+#define VECTORS STATE+216
 
   .text
   .globl machine_enter, machine_exit, machine_entry, machine_signal, machine_border, machine_border_end
@@ -123,6 +124,8 @@ machine_entry:
   movb $0, INSIDE
   rdgsbase %rax
   mov %rax, GS
+  rdfsbase %rax
+  mov %rax, FS
   mov HOST_FS, %rax
   wrfsbase %rax
   stmxcsr MXCSR
@@ -151,6 +154,7 @@ machine_signal:
   wrfsbase %rax
 3:
   rdgsbase %rcx
+  mov %rbx, %r8
   call machine_handle
   wrfsbase %rbx
   pop %rbx

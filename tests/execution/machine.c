@@ -65,6 +65,7 @@ struct state {
   uint16_t x87;
   uint64_t gs;
   uint16_t selectors[4];
+  uint64_t fs;
   uint8_t vector[16][32];
   /* ---- */
   uint64_t host_selectors;
@@ -82,7 +83,8 @@ struct state {
   timer_t timer;
 };
 _Static_assert(offsetof(struct state, host_mxcsr) == 36 && offsetof(struct state, general) == 40 &&
-                   offsetof(struct state, gs) == 192 && offsetof(struct state, vector) == 208,
+                   offsetof(struct state, gs) == 192 && offsetof(struct state, fs) == 208 &&
+                   offsetof(struct state, vector) == 216,
                "enter.S");
 
 MACHINE_STATE struct state machine_state __attribute__((aligned(4096)));
@@ -91,7 +93,7 @@ extern uint8_t __start_machine_own[], __stop_machine_own[];
 extern const uint8_t machine_border[], machine_border_end[], machine_entry[], machine_exit[];
 void machine_enter(void);
 void machine_signal(int);
-void machine_handle(int signal, siginfo_t *information, ucontext_t *context, uint64_t gs);
+void machine_handle(int signal, siginfo_t *information, ucontext_t *context, uint64_t gs, uint64_t fs);
 bool machine_call(void);
 
 static uint8_t *at_offset(uint32_t offset) { return (uint8_t *)(BASE + offset); }
@@ -109,7 +111,7 @@ static void fail(const char *why, uint64_t address) {
 
 struct stopped {
   const uint64_t *general;
-  uint64_t rip, flags, gs;
+  uint64_t rip, flags, gs, fs;
   uint32_t mxcsr;
 };
 
@@ -117,6 +119,8 @@ static void check_state(const struct stopped *stopped) {
   uint64_t rsp = stopped->general[RSP];
   if (stopped->gs != BASE)
     fail("the base of %gs is not the window's", stopped->gs);
+  if (stopped->fs != machine_state.trap)
+    fail("the base of %fs has changed", stopped->fs);
   if (stopped->general[R14] != BASE)
     fail("%r14 is not the window's base", stopped->general[R14]);
   if (!in_window(rsp) && !(rsp < WINDOW && in_window(stopped->rip) && watch_stack_tail((uint32_t)stopped->rip)))
@@ -282,7 +286,7 @@ static _Noreturn void harmed(int signal, const greg_t *registers) {
   _exit(2);
 }
 
-void machine_handle(int signal, siginfo_t *information, ucontext_t *context, uint64_t gs) {
+void machine_handle(int signal, siginfo_t *information, ucontext_t *context, uint64_t gs, uint64_t fs) {
   greg_t *registers = context->uc_mcontext.gregs;
   if (!in_window((uint64_t)registers[REG_RIP]) && outside(signal, registers))
     return;
@@ -298,6 +302,7 @@ void machine_handle(int signal, siginfo_t *information, ucontext_t *context, uin
                             .rip = (uint64_t)registers[REG_RIP],
                             .flags = (uint64_t)registers[REG_EFL],
                             .gs = gs,
+                            .fs = fs,
                             .mxcsr = context->uc_mcontext.fpregs->mxcsr};
   if (signal == SIGSYS) /* the instruction pointer is behind the system call */
     fail("a system call", (uint64_t)registers[REG_RIP]);
@@ -348,6 +353,7 @@ bool machine_call(void) {
                             .rip = 0,
                             .flags = machine_state.flags,
                             .gs = machine_state.gs,
+                            .fs = machine_state.fs,
                             .mxcsr = machine_state.mxcsr};
   check_state(&stopped);
   if (memcmp(machine_state.selectors, machine_state.host_data_selectors, sizeof machine_state.selectors) != 0)
