@@ -184,6 +184,8 @@ static void call(struct kernel_process *process, uint32_t number) {
     c = fuzz_byte(&input);
     if (c >= 250)
       a = edge();
+    else if (c >= 235) /* where the image and the stack are */
+      a = SIGNET_IMAGE_LOW + fuzz_byte(&input) * 4096u;
     if (c >= 245)
       b = edge();
     c %= 5;
