@@ -1,5 +1,6 @@
 #!/bin/bash
-# The long run for the record: `record.sh CALLS` makes half of them on each of two processors, from different seeds.
+# The long run for the record: `record.sh CALLS` makes half of them on each of two processors, from different seeds; and of a
+# fiftieth of them more every access to memory is watched.
 cd "$(dirname "$0")/../.."
 calls=${1:?usage: record.sh CALLS}
 programs=build/tests/simulation
@@ -15,4 +16,7 @@ for part in 1 2; do
   wait "${pids[part - 1]}" || status=1
   sed '/^1\.\./d' $programs/record-$part.txt
 done
+$programs/simulate-watch --calls $((calls / 50)) --seed 300000000 --keep $programs/record-watch.trace >$programs/record-watch.txt ||
+  status=1
+sed '/^1\.\./d' $programs/record-watch.txt
 exit $status

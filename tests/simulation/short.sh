@@ -1,5 +1,6 @@
 #!/bin/bash
 # The short runs of the simulation: as fast as can be, and fewer calls under the sanitizers and with every access to memory watched.
+# timeout: 300
 cd "$(dirname "$0")/../.."
 programs=build/tests/simulation
 echo 1..3

@@ -15,6 +15,7 @@ static uint64_t calls_wanted = 1000000, seed = 1;
 static unsigned steps = 4000, often = 1, seconds_minimise = 60;
 static const char *keep = "simulation.trace";
 static bool counts;
+static const char *program; /* as it was called: each build pauses at other points */
 
 static const char help[] =
     "usage: simulate [--calls N] [--seed S] [--steps N] [--often N] [--keep FILE] [--counts]\n"
@@ -101,7 +102,7 @@ static void tell_failure(const char *sentence) {
     trace_run(&trace, again, true);
   }
   if (trace_write(&trace, first, keep))
-    printf("# kept in %s; build/tests/simulation/simulate --replay %s\n", keep, keep);
+    printf("# kept in %s; it is replayed by: %s --replay %s\n", keep, program, keep);
 }
 
 static int search(void) {
@@ -216,6 +217,7 @@ int main(int count, char **arguments) {
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
   setvbuf(stdout, NULL, _IOLBF, 0);
+  program = arguments[0];
   trace_initialise();
   static struct trace trace;
   char sentence[400];
