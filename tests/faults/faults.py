@@ -8,6 +8,7 @@ it is asked for, the power goes. docs/faults.md names what may be lost; nothing 
 
 import collections
 import os
+import random
 import subprocess
 import sys
 import time
@@ -44,21 +45,23 @@ def attack(name, seed, seconds):
     return getattr(attacks, name)(seed, time.monotonic() + seconds)
 
 
-def lives(first, step, errors, until, counts):
-    """-> what was wrong. Each life in turn: the n-th call fails, for n = first, first + step, …"""
-    wrong, n = [], first
-    while time.monotonic() < until:
-        for error in errors:
-            kind, lost, what, total = each.life(n, error)
+def lives(seed, until, counts):
+    """-> what was wrong. The calls of a life in an order of chance; in each life one of them fails, with its first error; then with
+    each other one."""
+    wrong, total = [], each.life(0, 0)[3]
+    for error in range(3):
+        order = list(range(1, total + 1))
+        random.Random(seed).shuffle(order)
+        for n in order:
+            if time.monotonic() > until or wrong:
+                return wrong
+            kind, lost, what, _ = each.life(n, error)
             if kind:
                 counts["calls failed in turn"] += 1
                 counts["lost: " + (lost or "something is wrong")] += 1
             if what:
                 wrong.append(what)
-        n += step
-        if n > total + step and not kind:
-            counts["lives of which every call was tried"] += 1
-            break
+        counts["times that each call was tried"] += 1
     return wrong
 
 
@@ -72,7 +75,7 @@ def short():
         if not ok(not done.wrong, what):
             say(done.wrong)
     counts = collections.Counter()
-    wrong = lives(7, 61, (0,), time.monotonic() + 5, counts)
+    wrong = lives(1, time.monotonic() + 5, counts)
     ok(not wrong and counts["calls failed in turn"] > 3, "the system lives, or says why not, with one call failed: %s" % dict(counts))
     finish()
 
@@ -100,17 +103,14 @@ def record(seconds):
             wrong += done.wrong
             seed += 1
     progress("each call in turn")
-    until = begin + seconds
-    for first in (1, 2, 3):
-        if not wrong and time.monotonic() < until:
-            wrong += lives(first, 3, (0,), until, counts)
+    wrong += lives(2, begin + seconds, counts) if not wrong else []
     faults = {name[6:]: n for name, n in counts.items() if name.startswith("fault ")}
     print("record: %s calls to the host failed in a running system (%s)" %
           (number(sum(faults.values())), ", ".join("%s %s" % (name, number(n)) for name, n in sorted(faults.items()))))
     for what in ("kills", "processes stopped", "delays of a process", "waits that ended late", "waits that ended early",
                  "answers of a device delayed", "jumps of the clock", "stops of the whole system", "ends of the whole system at once",
                  "losses of power", "times of full disk", "times of no descriptors", "times of no memory", "times of files may not grow",
-                 "calls failed in turn", "integrity checks", "requests answered", "requests answered with an error", "connections lost",
+                 "calls failed in turn", "times that each call was tried", "integrity checks", "requests answered", "requests answered with an error", "connections lost",
                  "transfers acknowledged", "transfers refused", "transfers not answered", "ends of sqlite by its operator"):
         print("record: %s: %s" % (what, number(counts[what])))
     for what, n in sorted(counts.items()):
