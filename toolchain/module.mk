@@ -20,17 +20,17 @@ $(B)/toolchain/%.o: toolchain/%.c | $(TOOLCHAIN_HOST)
 
 $(TOOLCHAIN_LIBEXEC)/as: $(TOOLCHAIN_ASSEMBLER_OBJECTS) $(B)/lib/libverifier.a
 	@mkdir -p $(@D)
-	$(CC) $^ -o $@
+	$(CC) $^ -o $@.new && mv $@.new $@
 
 
 -include $(wildcard $(B)/toolchain/*.d)
 
 $(TOOLCHAIN_LIBEXEC)/ld: $(patsubst %,$(B)/toolchain/%.o,linker memory command) $(B)/lib/libverifier.a
 	@mkdir -p $(@D)
-	$(CC) $^ -o $@
+	$(CC) $^ -o $@.new && mv $@.new $@
 $(B)/bin/signet-cc: $(patsubst %,$(B)/toolchain/%.o,driver memory)
 	@mkdir -p $(@D)
-	$(CC) $^ -o $@
+	$(CC) $^ -o $@.new && mv $@.new $@
 $(TOOLCHAIN_LIBEXEC)/image.specs $(TOOLCHAIN_LIBEXEC)/image.ld: $(TOOLCHAIN_LIBEXEC)/%: toolchain/%
 	@mkdir -p $(@D)
 	cp $< $@
