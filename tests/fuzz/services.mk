@@ -1,5 +1,5 @@
 # Services and what hears them, each compiled for the host over a kernel of the tests (service_kernel.h).
-SERVICE_FUZZ := tests/fuzz/service_kernel.c tests/fuzz/service_play.c kernel/blake2b.c
+SERVICE_FUZZ := $(patsubst %,tests/fuzz/service_%.c,kernel channels play) kernel/blake2b.c
 SERVICE_FUZZ_LINK := -Wl,-T,tests/fuzz/service_state.ld
 
 FUZZ += service_names
