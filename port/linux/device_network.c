@@ -134,7 +134,7 @@ static void connection_close(struct network_device *network, struct connection *
 }
 
 static struct signet_result accept_one(struct network_device *network, const struct port_request *request) {
-  struct sockaddr_storage from;
+  struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
   socklen_t length = sizeof from;
   struct signet_network_address address = {{0}, 0, {0}};
   bool wanted = request->buffer_length >= sizeof address;
