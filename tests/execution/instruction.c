@@ -41,17 +41,6 @@ enum { ESP = 4, R14 = 14 };
 #define REX_X 2u
 #define REX_B 1u
 
-uint64_t random_next(struct random *random) {
-  uint64_t z = random->state += 0x9e3779b97f4a7c15u;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-  return z ^ z >> 31;
-}
-
-uint32_t random_below(struct random *random, uint32_t below) {
-  return (uint32_t)((random_next(random) >> 32) * below >> 32);
-}
-
 bool random_once(struct random *random, uint32_t times) { return random_below(random, times) == 0; }
 
 uint32_t random_place(struct random *random) {

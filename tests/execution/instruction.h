@@ -6,12 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct random {
-  uint64_t state;
-};
-uint64_t random_next(struct random *random);
-/* 0 to `below` - 1. */
-uint32_t random_below(struct random *random, uint32_t below);
+#include "tests/lib/random.h"
+
 /* True once in `times`. */
 bool random_once(struct random *random, uint32_t times);
 /* A number that programs get wrong: small, all ones, at a sign's or a window's edge, or any. */

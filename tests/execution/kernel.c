@@ -18,6 +18,8 @@
 #include "port/linux/linux.h"
 #include "tests/execution/kernel_border.h"
 #include "tests/execution/program.h"
+#include "tests/lib/figures.h"
+#include "tests/lib/random.h"
 
 #define CHECKERS 5          /* processes of kernel_child.c at once; the last of them returns */
 #define RANDOMS 4           /* random programs at once */
@@ -59,12 +61,7 @@ static uint64_t clock_now(void) {
   return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static uint64_t mix(uint64_t value) {
-  value += UINT64_C(0x9e3779b97f4a7c15);
-  value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-  value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
-  return value ^ value >> 31;
-}
+static uint64_t mix(uint64_t value) { return random_next(&(struct random){value}); }
 
 /* ---- Addresses of the host ---- */
 
@@ -381,20 +378,6 @@ static void *storm(void *context) {
 }
 
 /* ---- Counts ---- */
-
-static const char *thousands(uint64_t number) {
-  static char text[12][32];
-  static unsigned turn;
-  char digits[24], *to = text[turn++ % 12], *begin = to;
-  int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
-  for (int i = 0; i < length; i++) {
-    if (i && (length - i) % 3 == 0)
-      *to++ = ',';
-    *to++ = digits[i];
-  }
-  *to = 0;
-  return begin;
-}
 
 static void print_counts(const char *prefix) {
   printf(

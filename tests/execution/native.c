@@ -17,6 +17,7 @@
 #include "tests/execution/escapes.h"
 #include "tests/execution/machine.h"
 #include "tests/execution/watch.h"
+#include "tests/lib/figures.h"
 
 enum { BATCH = 1024, CHILD_MOST = 100000, STALL_SECONDS = 60, CONTROLS = 3000, COUNT = 100000, STEP_EVERY = 128 };
 
@@ -297,20 +298,6 @@ static void run_controls(uint64_t from, uint64_t most) {
   printf("# of %llu refused near misses that were run all the same, %llu were noticed, and %llu ended the executor\n",
          (unsigned long long)shared->controls, (unsigned long long)shared->noticed, (unsigned long long)deaths);
   ok(shared->noticed > most / 50, "near misses that the verifier refuses are noticed when they are run");
-}
-
-static const char *thousands(uint64_t number) {
-  static char text[8][32];
-  static int turn;
-  char digits[24], *to = text[turn = (turn + 1) % 8];
-  int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
-  for (int i = 0; i < length; i++) {
-    if (i && (length - i) % 3 == 0)
-      *to++ = ',';
-    *to++ = digits[i];
-  }
-  *to = 0;
-  return text[turn];
 }
 
 static void print_counts(double seconds) {

@@ -10,6 +10,7 @@
 
 #include "tests/execution/unicorn_controls.h"
 #include "tests/execution/unicorn_engine.h"
+#include "tests/lib/figures.h"
 
 #define STEPS_MOST 400 /* instructions of one program: many loop */
 #define MISSES 4       /* near misses that are tried of each program */
@@ -54,20 +55,6 @@ static void try_seed(uint64_t seed) {
     counted.misses++;
     run(&other, &start, seed, i);
   }
-}
-
-static const char *thousands(uint64_t number) {
-  static char text[8][32];
-  static unsigned turn;
-  char digits[24], *to = text[turn++ % 8], *begin = to;
-  int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
-  for (int i = 0; i < length; i++) {
-    if (i && (length - i) % 3 == 0)
-      *to++ = ',';
-    *to++ = digits[i];
-  }
-  *to = 0;
-  return begin;
 }
 
 static const char *prefix;

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/figures.h"
 #include "trace.h"
 
 #define AT_ONCE 200 /* programs of one host process */
@@ -132,21 +133,6 @@ static int search(void) {
   if (terminal)
     fprintf(stderr, "\n");
   return 0;
-}
-
-/* With separators, in one of a few places that are used in turn. */
-static const char *thousands(uint64_t number) {
-  static char places[8][32];
-  static unsigned next;
-  char *place = places[next++ % 8], digits[24];
-  int length = snprintf(digits, sizeof digits, "%" PRIu64, number), to = 0;
-  for (int i = 0; i < length; i++) {
-    if (i && (length - i) % 3 == 0)
-      place[to++] = ',';
-    place[to++] = digits[i];
-  }
-  place[to] = 0;
-  return place;
 }
 
 static const char *const names[] = {

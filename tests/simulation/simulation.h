@@ -10,6 +10,7 @@
 
 #include "kernel/object.h"
 #include "port/sim/sim.h"
+#include "tests/lib/random.h"
 
 /* ---- Steps ---- */
 
@@ -39,21 +40,6 @@ struct step {
 };
 
 #define STEPS_MOST 20000
-
-/* ---- Random numbers ---- */
-
-struct random {
-  uint64_t state;
-};
-static inline uint64_t random_next(struct random *random) {
-  uint64_t value = random->state += UINT64_C(0x9e3779b97f4a7c15);
-  value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-  value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
-  return value ^ value >> 31;
-}
-static inline uint32_t random_below(struct random *random, uint32_t below) {
-  return (uint32_t)(((random_next(random) >> 32) * below) >> 32);
-}
 
 /* ---- What went wrong ---- */
 
