@@ -33,6 +33,9 @@ FUZZ_CLANG := clang-14 -O1 -w $(FUZZ_FLAGS) -D__SANITIZE_ADDRESS__=1 -fsanitize=
 FUZZ_COVERAGE := clang-14 -O1 -w $(FUZZ_FLAGS) -D__SANITIZE_ADDRESS__=1 -fsanitize=address -fprofile-instr-generate -fcoverage-mapping
 FUZZ_GENERATED = $(VERIFIER_TABLE) $(MANIFEST_CONTRACTS) $(CONTRACT_HEADERS) $(TOOLCHAIN_HOST) $(B)/gen/lib/call_names.h
 
+# Services and the library tell nobody what was on their stacks before.
+$(B)/fuzz/gcc/services/%.o $(B)/fuzz/gcc/lib/%.o $(B)/fuzz/clang/services/%.o $(B)/fuzz/clang/lib/%.o: FUZZ_EXTRA := -ftrivial-auto-var-init=pattern
+
 $(B)/fuzz/gcc/%.o: %.c | $$(FUZZ_GENERATED)
 	@mkdir -p $(@D)
 	$(FUZZ_GCC) $(FUZZ_EXTRA) -MMD -MP -c $< -o $@

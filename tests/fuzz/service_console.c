@@ -158,7 +158,7 @@ static uint32_t honest(uint32_t step, uint32_t *end, uint32_t *tag, uint8_t *dat
     return SERVICE_NO_STEP;
   *end = service_honest[steps[step].stream];
   *tag = steps[step].tag;
-  uint32_t length = service_say(data, 0, steps[step].flags, 0, steps[step].length, NULL);
+  uint32_t length = service_say(data, *tag, 0, steps[step].flags, 0, steps[step].length, NULL);
   if (*tag == FILES_STREAM_WRITE)
     length += (uint32_t)sprintf((char *)data + length, "honest\nlines");
   return length;

@@ -193,33 +193,48 @@ static void heard(uint32_t end, const struct kernel_message *message) {
     service_answered(end, message);
 }
 
+#define FILE(number) ((number) | (uint64_t)S_IFREG << 32)
+#define DIRECTORY(number) ((number) | (uint64_t)S_IFDIR << 32)
+static const struct {
+  uint32_t tag, file, flags;
+  uint64_t offset, length;
+  const char *name;
+  uint32_t error;
+  uint64_t value;
+} steps[] = {
+    {FILES_OPEN, 0, SIGNET_OPEN_READ | SIGNET_OPEN_WRITE | SIGNET_OPEN_CREATE, 0, 0644, "/w/" HONEST, 0, FILE(0)},
+    {FILES_READ, 0, 0, 7, 100, NULL, 0, 100},
+    {FILES_READ_BLOCK, 0, 16, 7, 4000, NULL, 0, 4000},
+    {FILES_READ_BLOCK, 0, 97, 7, 4000, NULL, EINVAL, 0},
+    {FILES_WRITE_BLOCK, 0, 0, 7, 4096, NULL, 0, 4096},
+    {FILES_WRITE_BLOCK, 0, 0, 7, 4097, NULL, EINVAL, 0},
+    {FILES_STATUS, 0, 0, 0, 0, NULL, 0, 0},
+    {FILES_STATUS, 1, 0, 0, 0, NULL, EBADF, 0},
+    {FILES_OPEN, 0, SIGNET_OPEN_WRITE, 0, 0, "/w/ro/x", EROFS, 0},
+    {FILES_OPEN, 0, SIGNET_OPEN_READ, 0, 0, "/deep", 0, DIRECTORY(1)},
+    {FILES_LIST, 1, 0, 0, 4096, NULL, 0, SERVICE_ANY_VALUE},
+    {FILES_RENAME, 0, 0, 0, 0, "/w/x\0/deep/er/still/x", EXDEV, 0},
+    {FILES_RENAME, 0, 0, 0, 0, "/w/ro/x\0/w/ro/y", EROFS, 0},
+    {FILES_LINK, 0, 0, 0, 0, "/w/x\0/w/ro/y", EROFS, 0},
+    {FILES_CLOSE, 0, 0, 0, 0, NULL, 0, 0},
+    {FILES_READ, 0, 0, 0, 10, NULL, EBADF, 0},
+    {FILES_STATUS_NAME, 0, 0, 0, 0, "/w/" HONEST, 0, 0},
+    {FILES_STATUS_NAME, 0, 0, 0, 0, "/w/ro/x", 0, 1},
+    {FILES_MAKE, 0, 0, 0, 0755, "/w/../../w/x", 0, 0},
+    {FILES_CLOSE, 1, 0, 0, 0, NULL, 0, 0},
+};
+
 static uint32_t honest(uint32_t step, uint32_t *end, uint32_t *tag, uint8_t *data) {
-  static const struct {
-    uint32_t tag, file, flags;
-    uint64_t offset, length;
-    const char *name;
-  } steps[] = {
-      {FILES_OPEN, 0, SIGNET_OPEN_READ | SIGNET_OPEN_WRITE | SIGNET_OPEN_CREATE, 0, 0644, "/w/" HONEST},
-      {FILES_READ, 0, 0, 7, 100, NULL},
-      {FILES_READ_BLOCK, 0, 16, 7, 4000, NULL},
-      {FILES_WRITE_BLOCK, 0, 0, 7, 4096, NULL},
-      {FILES_STATUS, 0, 0, 0, 0, NULL},
-      {FILES_STATUS, 1, 0, 0, 0, NULL},
-      {FILES_OPEN, 0, SIGNET_OPEN_WRITE, 0, 0, "/w/ro/x"},
-      {FILES_OPEN, 0, SIGNET_OPEN_READ, 0, 0, "/deep"},
-      {FILES_LIST, 1, 0, 0, 4096, NULL},
-      {FILES_CLOSE, 0, 0, 0, 0, NULL},
-      {FILES_READ, 0, 0, 0, 10, NULL},
-      {FILES_STATUS_NAME, 0, 0, 0, 0, "/w/" HONEST},
-      {FILES_MAKE, 0, 0, 0, 0755, "/w/../../w/x"},
-      {FILES_CLOSE, 1, 0, 0, 0, NULL},
-  };
   *end = service_honest[0];
   if (whole || step >= sizeof steps / sizeof *steps)
     return SERVICE_NO_STEP;
   *tag = steps[step].tag;
-  return service_say(data, steps[step].file, steps[step].flags, steps[step].offset, steps[step].length,
+  return service_say(data, *tag, steps[step].file, steps[step].flags, steps[step].offset, steps[step].length,
                      steps[step].name);
+}
+
+static void honest_heard(uint32_t step, const struct kernel_message *message) {
+  service_expect(step, message, steps[step].error, steps[step].value);
 }
 
 static void end(void) {
@@ -232,7 +247,7 @@ static void end(void) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
   static const struct service_target target = {
-      .begin = begin, .compose = compose, .heard = heard, .end = end, .honest = honest};
+      .begin = begin, .compose = compose, .heard = heard, .end = end, .honest = honest, .honest_heard = honest_heard};
   service_play(&target, bytes, length);
   return 0;
 }

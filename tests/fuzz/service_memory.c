@@ -50,7 +50,7 @@ static void archive_make(uint8_t how) {
   add("w/in", S_IFLNK | 0777, "/ro/file");
   add("w/around", S_IFLNK | 0777, "around");
   add("TRAILER!!!", 0, "");
-  damaged = how & 4;
+  damaged = how % 8 == 7;
   for (uint32_t i = 0, count = damaged ? 1u + fuzz_byte(&kernel_input) % 8 : 0; i < count; i++) {
     /* In a header or a name, mostly. */
     uint32_t at = (uint32_t)fuzz_number(&kernel_input, 2) % archive_length;
@@ -101,10 +101,11 @@ static void begin(void) {
     service_honest[0] = client;
   }
   handles[CLIENTS] = kernel_device(0);
-  with_archive = !(how & 1);
+  uint8_t which = how % 8; /* 0 to 4: a whole archive with sealed places */
+  with_archive = which != 5;
   bytes.head.entry = with_archive ? ENTRY : SERVICES_MEMORY_NO_ENTRY;
-  sealed = with_archive && !(how & 2);
-  bytes.head.places = how & 2 ? 0 : 3;
+  sealed = with_archive && which != 6;
+  bytes.head.places = which == 6 ? 0 : 3;
   archive_make(how);
   service_may_refuse = damaged && with_archive;
   kernel_start(handles, CLIENTS + 1, &bytes, (uint32_t)(sizeof bytes.head + bytes.head.places * sizeof *bytes.places));
@@ -122,38 +123,69 @@ static uint32_t compose(uint32_t end, uint32_t tag, uint8_t *data, uint32_t leas
 static void heard(uint32_t end, const struct kernel_message *message) { service_answered(end, message); }
 
 /* What is sealed stays: its content, its list, its status. */
+#define FILE(number) ((number) | (uint64_t)S_IFREG << 32)
+#define DIRECTORY(number) ((number) | (uint64_t)S_IFDIR << 32)
+static const struct {
+  uint32_t tag, file, flags;
+  uint64_t offset, length;
+  const char *name;
+  uint32_t error;
+  uint64_t value;
+} steps[] = {
+    {FILES_OPEN, 0, SIGNET_OPEN_READ, 0, 0, "/ro/file", 0, FILE(0)},
+    {FILES_READ, 0, 0, 1, 100, NULL, 0, 4},
+    {FILES_STATUS, 0, 0, 0, 0, NULL, 0, 1},
+    {FILES_OPEN, 0, SIGNET_OPEN_READ, 0, 0, "/ro/dir/large", 0, FILE(1)},
+    {FILES_READ_BLOCK, 1, 96, 2000, 4000, NULL, 0, 3999},
+    {FILES_READ_BLOCK, 1, 97, 2000, 4000, NULL, EINVAL, 0},
+    {FILES_READ, 1, 0, 5990, 4096, NULL, 0, 9},
+    {FILES_OPEN, 0, SIGNET_OPEN_READ, 0, 0, "/ro", 0, DIRECTORY(2)},
+    {FILES_LIST, 2, 0, 0, 4096, NULL, 0, SERVICE_ANY_VALUE},
+    {FILES_LIST, 2, 0, 0, 100, NULL, 0, SERVICE_ANY_VALUE},
+    {FILES_WRITE_BLOCK, 0, 0, 0, 1, NULL, EBADF, 0},
+    {FILES_OPEN, 0, SIGNET_OPEN_WRITE, 0, 0, "/ro/file", EROFS, 0},
+    {FILES_PERMISSIONS, 0, 0, 0, 0600, "/ro/file", EROFS, 0},
+    {FILES_REMOVE, 0, 0, 0, 0, "/ro/file", EROFS, 0},
+    {FILES_MAKE, 0, 0, 0, 0755, "/ro/dir/x", EROFS, 0},
+    {FILES_RENAME, 0, 0, 0, 0, "/ro/file\0/new", EROFS, 0},
+    {FILES_RENAME, 0, 0, 0, 0, "/ro/dir/large\0/ro/new", EROFS, 0},
+    {FILES_REMOVE, 0, 1, 0, 0, "/ro/dir/open", EBUSY, 0},
+    {FILES_READ_LINK, 0, 0, 0, 0, "/ro/out", 0, 9},
+    {FILES_STATUS_NAME, 0, 1, 0, 0, "/ro/out", 0, 1},
+    {FILES_CLOSE, 0, 0, 0, 0, NULL, 0, 0},
+    {FILES_READ, 0, 0, 0, 1, NULL, EBADF, 0},
+    /* When the others have done what they could: */
+    {FILES_READ, 1, 0, 0, 5, NULL, 0, 5},
+    {FILES_STATUS, 1, 0, 0, 0, NULL, 0, 1},
+    {FILES_LIST, 2, 0, 0, 4096, NULL, 0, SERVICE_ANY_VALUE},
+    {FILES_STATUS_NAME, 0, 0, 0, 0, "/ro/dir", 0, 1},
+    {FILES_STATUS_NAME, 0, 0, 0, 0, "/ro/file", 0, 1},
+    {FILES_OPEN, 0, SIGNET_OPEN_READ, 0, 0, "/ro/file", 0, FILE(0)},
+    {FILES_READ, 0, 0, 0, 100, NULL, 0, 5},
+    {FILES_READ_LINK, 0, 0, 0, 0, "/ro/out", 0, 9},
+};
+#define LATE 22
+
 static uint32_t honest(uint32_t step, uint32_t *end, uint32_t *tag, uint8_t *data) {
-  static const struct {
-    uint32_t tag, file, flags;
-    uint64_t offset, length;
-    const char *name;
-  } steps[] = {
-      {FILES_OPEN, 0, SIGNET_OPEN_READ, 0, 0, "/ro/file"},
-      {FILES_READ, 0, 0, 1, 100, NULL},
-      {FILES_STATUS, 0, 0, 0, 0, NULL},
-      {FILES_OPEN, 0, SIGNET_OPEN_READ, 0, 0, "/ro/dir/large"},
-      {FILES_READ_BLOCK, 1, 96, 2000, 4000, NULL},
-      {FILES_READ, 1, 0, 5990, 4096, NULL},
-      {FILES_OPEN, 0, SIGNET_OPEN_READ, 0, 0, "/ro"},
-      {FILES_LIST, 2, 0, 0, 4096, NULL},
-      {FILES_WRITE_BLOCK, 0, 0, 0, 1, NULL},
-      {FILES_OPEN, 0, SIGNET_OPEN_WRITE, 0, 0, "/ro/file"},
-      {FILES_READ_LINK, 0, 0, 0, 0, "/ro/out"},
-      {FILES_STATUS_NAME, 0, 1, 0, 0, "/ro/out"},
-      {FILES_CLOSE, 0, 0, 0, 0, NULL},
-      {FILES_READ, 0, 0, 0, 1, NULL},
-      {FILES_READ, 1, 0, 0, 5, NULL},
-  };
   *end = service_honest[0];
   if (!sealed || damaged || step >= sizeof steps / sizeof *steps)
     return SERVICE_NO_STEP;
   *tag = steps[step].tag;
-  return service_say(data, steps[step].file, steps[step].flags, steps[step].offset, steps[step].length,
+  return service_say(data, *tag, steps[step].file, steps[step].flags, steps[step].offset, steps[step].length,
                      steps[step].name);
 }
 
+static void honest_heard(uint32_t step, const struct kernel_message *message) {
+  service_expect(step, message, steps[step].error, steps[step].value);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
-  static const struct service_target target = {.begin = begin, .compose = compose, .heard = heard, .honest = honest};
+  static const struct service_target target = {.begin = begin,
+                                               .compose = compose,
+                                               .heard = heard,
+                                               .honest = honest,
+                                               .honest_late = LATE,
+                                               .honest_heard = honest_heard};
   service_play(&target, bytes, length);
   return 0;
 }

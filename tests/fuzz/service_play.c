@@ -14,6 +14,7 @@ uint32_t service_supervisor;
 static const struct service_target *target;
 bool service_may_refuse;
 uint32_t service_asked[KERNEL_ENDS_MOST];
+struct service_asked_data service_asked_data[KERNEL_ENDS_MOST];
 static bool stop_said, honest_may_fail; /* an allocation may have failed for it, or it is succeeded */
 
 void service_counted(bool accepted) {
@@ -138,6 +139,9 @@ static void say(uint32_t end) {
   stop_said |= end == service_supervisor && tag == SUPERVISION_STOP;
   honest_may_fail |= end == service_supervisor && tag == SUPERVISION_CLIENT_WANTED; /* it may be meant */
   service_asked[end] = tag;
+  service_asked_data[end].length = message.length;
+  memcpy(service_asked_data[end].begin, message.data,
+         message.length < SERVICE_ASKED_MOST ? message.length : SERVICE_ASKED_MOST);
   kernel_peer_send(end, &message);
 }
 
@@ -165,7 +169,7 @@ static void hear_all(void) {
 uint32_t service_honest[SERVICE_HONEST_ENDS];
 static uint32_t honest_step, honest_waits; /* the end at which its answer will come; 0: none is under way */
 static uint64_t honest_heard[STEPS_MOST];  /* a hash of each answer, when nobody else was there */
-static bool honest_alone;
+static bool honest_alone, settling;
 
 static bool is_honest(uint32_t end) {
   for (uint32_t i = 0; i < SERVICE_HONEST_ENDS; i++)
@@ -197,6 +201,8 @@ static void honest_hears(const struct kernel_message *message) {
     }
   }
   honest_waits = 0;
+  if (honest_alone && target->honest_heard)
+    target->honest_heard(honest_step, message);
   if (honest_alone)
     honest_heard[honest_step] = value;
   else if (honest_heard[honest_step] != value && !honest_may_fail)
@@ -214,6 +220,8 @@ static bool honest_act(void) {
     honest_hears(&message);
   }
   uint32_t end;
+  if (target->honest_late && honest_step >= target->honest_late && !settling)
+    return false;
   message.length =
       honest_step < STEPS_MOST ? target->honest(honest_step, &end, &message.tag, message.data) : SERVICE_NO_STEP;
   if (message.length == SERVICE_NO_STEP || !end || !kernel_may_send(end, message.tag))
@@ -275,6 +283,7 @@ static void act(void) {
 }
 
 void service_settle(void) {
+  settling = true;
   kernel_fail_in = 0;
   if (target->settle)
     target->settle();
@@ -350,7 +359,7 @@ static void ended_rightly(bool failing) {
 static void play(const uint8_t *bytes, size_t length) {
   service_supervisor = honest_step = honest_waits = 0;
   memset(service_honest, 0, sizeof service_honest);
-  stop_said = service_may_refuse = false;
+  stop_said = service_may_refuse = settling = false;
   kernel_begin(bytes, length);
   target->begin();
   kernel_fail_in = fuzz_byte(&kernel_input);

@@ -28,6 +28,9 @@ struct service_target {
    * ends, of which the first is what begin gave service_honest, and further ones are those it was given; -> the length,
    * or SERVICE_NO_STEP. May be NULL. */
   uint32_t (*honest)(uint32_t step, uint32_t *end, uint32_t *tag, uint8_t *data);
+  uint32_t honest_late; /* steps from this one on wait until all has settled; 0: none does */
+  /* What it hears when nobody else is there: is that right? May be NULL. */
+  void (*honest_heard)(uint32_t step, const struct kernel_message *message);
   uint32_t sets_held, channels_kept; /* when all clients are gone; channels besides the supervisor's */
 };
 
@@ -49,6 +52,12 @@ extern uint32_t service_supervisor;
 void service_settle(void);
 /* The last message that a peer said over the end. */
 extern uint32_t service_asked[KERNEL_ENDS_MOST];
+/* How long that was, and what it began with. */
+#define SERVICE_ASKED_MOST 32
+extern struct service_asked_data {
+  uint32_t length;
+  uint8_t begin[SERVICE_ASKED_MOST];
+} service_asked_data[KERNEL_ENDS_MOST];
 /* Fills the blocks that are sent over this end. Never 0. */
 uint8_t service_mark(uint32_t end);
 /* How often a peer's message was an answer to it, by whether it was what the target calls a success. */

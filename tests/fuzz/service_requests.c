@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <signet/device.h>
+
 #include "contracts/files.h"
 
 static uint64_t edge(void) {
@@ -58,7 +60,8 @@ static uint32_t name(uint8_t *to, uint32_t room, const char *const *names, uint3
 uint32_t service_request(uint32_t tag, uint8_t *data, uint32_t least, uint32_t most, const char *const *names,
                          uint32_t name_count) {
   uint8_t choice = fuzz_byte(&kernel_input);
-  struct files_request request = {.file = choice & 15, .offset = 0, .length = choice & 0x20 ? 0 : 64};
+  struct files_request request = {
+      .file = choice & 8 ? choice & 15 : choice & 3, .offset = 0, .length = choice & 0x20 ? 0 : 64};
   uint32_t length = FILES_REQUEST;
   if (choice >= 0xf8)
     return 0;
@@ -69,7 +72,11 @@ uint32_t service_request(uint32_t tag, uint8_t *data, uint32_t least, uint32_t m
   if (choice & 0x80)
     request.flags = choice & 0x10 ? (uint32_t)edge() : fuzz_byte(&kernel_input);
   if (tag == FILES_OPEN) {
+    static const uint8_t usual[] = {SIGNET_OPEN_READ, SIGNET_OPEN_READ | SIGNET_OPEN_WRITE,
+                                    SIGNET_OPEN_READ | SIGNET_OPEN_WRITE | SIGNET_OPEN_CREATE, SIGNET_OPEN_WRITE};
     request.flags = fuzz_byte(&kernel_input);
+    if (request.flags < 0xc0)
+      request.flags = usual[request.flags % 4];
     request.length = choice & 0x40 ? request.length : 0644;
   }
   if (tag == FILES_MAKE)
@@ -90,6 +97,37 @@ uint32_t service_request(uint32_t tag, uint8_t *data, uint32_t least, uint32_t m
   return length < least ? least : length;
 }
 
+static void more_than_asked(uint32_t end, uint32_t tag, uint64_t given) {
+  struct files_request request;
+  uint64_t most = SERVICE_ANY_VALUE;
+  memcpy(&request, service_asked_data[end].begin, sizeof request);
+  switch (tag) {
+  case FILES_READ:
+  case FILES_LIST:
+  case FILES_READ_BLOCK:
+  case FILES_WRITE_BLOCK:
+  case FILES_STREAM_READ:
+  case FILES_STREAM_READ_BLOCK:
+  case FILES_STREAM_WRITE_BLOCK:
+    most = request.length;
+    break;
+  case FILES_WRITE:
+  case FILES_STREAM_WRITE:
+    most = service_asked_data[end].length - FILES_REQUEST;
+  }
+  if (given > most)
+    fuzz_fail("asked for %lu bytes by message %u, it says that it took or gave %lu", most, tag, given);
+}
+
+void service_expect(uint32_t step, const struct kernel_message *message, uint32_t error, uint64_t value) {
+  struct files_answer answer;
+  memcpy(&answer, message->data, sizeof answer);
+  if (answer.error != error || (value != SERVICE_ANY_VALUE && answer.value != value))
+    fuzz_fail(
+        "alone, the honest client is answered error %u, value %#lx at its request %u, and not error %u, value %#lx",
+        answer.error, answer.value, step, error, value);
+}
+
 void service_answered(uint32_t end, const struct kernel_message *message) {
   struct files_answer answer;
   uint32_t asked = service_asked[end];
@@ -102,13 +140,18 @@ void service_answered(uint32_t end, const struct kernel_message *message) {
   bool bytes = asked == FILES_STREAM_READ || asked == FILES_READ || asked == FILES_LIST || asked == FILES_READ_LINK;
   if (!answer.error && bytes && answer.value != message->length - FILES_ANSWER)
     fuzz_fail("an answer of %lu bytes has %u", answer.value, message->length - FILES_ANSWER);
+  more_than_asked(end, asked, answer.value);
 }
 
-uint32_t service_say(uint8_t *data, uint32_t file, uint32_t flags, uint64_t offset, uint64_t length, const char *name) {
+uint32_t service_say(uint8_t *data, uint32_t tag, uint32_t file, uint32_t flags, uint64_t offset, uint64_t length,
+                     const char *name) {
   struct files_request request = {.file = file, .flags = flags, .offset = offset, .length = length};
   memcpy(data, &request, sizeof request);
   if (!name)
     return FILES_REQUEST;
-  memcpy(data + FILES_REQUEST, name, strlen(name) + 1);
-  return FILES_REQUEST + (uint32_t)strlen(name) + 1;
+  uint32_t size = (uint32_t)strlen(name) + 1;
+  if (tag == FILES_RENAME || tag == FILES_LINK)
+    size += (uint32_t)strlen(name + size) + 1;
+  memcpy(data + FILES_REQUEST, name, size);
+  return FILES_REQUEST + size;
 }
