@@ -24,6 +24,10 @@ struct signet_result call_memory_map(struct thread *thread, const uint64_t *argu
     return error(status);
   uint32_t low = (uint32_t)offset, high = (uint32_t)(offset + length);
   uint32_t count = regions_count_with(&process->regions, low, high, (uint32_t)protection, &replaced);
+  /* What is to be closed may fail in the middle, and leave a hole. */
+  uint32_t holed = regions_count_without(&process->regions, low, high, &replaced);
+  if (!protection && holed > count)
+    count = holed;
   if (count > process->limit.regions - (process->used.regions - process->regions.count) ||
       (length > replaced && !quota_has(process, length - replaced, 0)))
     return error(SIGNET_QUOTA);

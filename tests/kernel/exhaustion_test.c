@@ -77,6 +77,22 @@ static bool memory_and_threads(void) {
   return true;
 }
 
+/* Closing memory in the middle of closed memory may fail there, and leave a hole: it needs room for one. */
+static bool memory_closed_in_closed(void) {
+  for (unsigned limit = 1; limit <= 2; limit++) {
+    struct signet_quota quota = quota_plenty;
+    quota.regions = limit;
+    TRY(first = boot_unstarted("first", 0, &quota));
+    TRY(!kernel_process_start(first));
+    TRY(good(CALL(first, memory_map, first->area_low, 0x5000, 0, 0, 0)));
+    struct signet_result outcome = CALL(first, memory_map, first->area_low + 0x2000, 0x1000, 0, 0, 0);
+    TRY(outcome.status == (limit == 1 ? SIGNET_QUOTA : SIGNET_OK));
+    if (limit == 1)
+      cleanup();
+  }
+  return true;
+}
+
 static bool child_from_block(void) {
   TRY(first = boot("first"));
   struct image_file *file = image_file_make();
@@ -159,6 +175,7 @@ int main(void) {
   EXHAUST(channels_and_blocks);
   EXHAUST(many_endpoints);
   EXHAUST(memory_and_threads);
+  EXHAUST(memory_closed_in_closed);
   EXHAUST(child_from_block);
   EXHAUST(host_image);
   return test_finish();
