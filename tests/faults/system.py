@@ -10,7 +10,6 @@ import json
 import os
 import resource
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,44 +20,17 @@ import yaml
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FAULTY = os.path.join(TOP, "build/tests/faults/bin/signet")
-SIGNET = os.path.join(TOP, "build/bin/signet")
 SQLITE = os.path.join(TOP, "build/programs/sqlite3")
-WEB = os.path.join(TOP, "apps/web")
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(1, os.path.join(TOP, "tests/system"))
 import bank  # noqa: E402
 import plan  # noqa: E402
+from running import HOME as WEB, SIGNET, finish, free_port, ok, say  # noqa: E402,F401
 
 BODIES = {"/small.txt": b"hello, this is small\n" * 3,
           "/large.bin": bytes((i * 7 + i // 251) & 255 for i in range(150000))}
 PROCESSES = ["console", "files", "scripts", "extension", "web", "network", "store", "sqlite"]
-
-count = 0
-failed = 0
-
-
-def ok(good, what):
-    global count, failed
-    count += 1
-    failed += not good
-    print("%sok %d - %s" % ("" if good else "not ", count, what), flush=True)
-    return good
-
-
-def say(text):
-    for line in str(text).splitlines():
-        print("# " + line, flush=True)
-
-
-def finish():
-    print("1..%d" % count)
-    sys.exit(1 if failed else 0)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @functools.cache
