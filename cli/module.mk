@@ -2,7 +2,7 @@
 CLI_SOURCES := $(wildcard cli/*.c)
 CLI_OBJECTS := $(patsubst %,$(B)/%.o,$(CLI_SOURCES)) $(B)/cli/contracts_table.o
 SIGNET := $(B)/bin/signet
-CLI_LDLIBS := -lseccomp -lfyaml -ljansson -lelf -lz -larchive -lb2 -lpthread
+CLI_LDLIBS := -lfyaml -ljansson -lelf -lz -larchive -lb2 -lpthread
 CLI_LIBRARIES := $(B)/lib/libmanifest.a $(B)/lib/libcontract-print.a $(B)/lib/libport-linux.a $(B)/lib/libkernel.a $(B)/lib/libverifier.a
 
 $(B)/cli/%.c.o: cli/%.c

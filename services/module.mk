@@ -91,7 +91,7 @@ TESTS += $(SERVICES_TESTS)
 NETWORK_TEST := $(addprefix $(B)/tests/network/,host parent echo share)
 $(B)/tests/network/host: tests/network/host.c $(B)/lib/libport-linux.a $(B)/lib/libkernel.a $(B)/lib/libverifier.a
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $< -o $@ -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lseccomp -lpthread
+	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $< -o $@ -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lpthread
 $(B)/tests/network/objects/%.c.o: tests/network/%.c $(NETWORK_CONTRACTS) $(SERVICES_COMPILER)
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc $(SERVICES_CFLAGS) -MMD -MP -c $< -o $@

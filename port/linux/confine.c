@@ -4,6 +4,7 @@
  *
  * It closes the door that mseal leaves open: /proc/self/mem, opened for writing, would write through every seal of
  * memory. */
+#include <errno.h>
 #include <linux/landlock.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -19,40 +20,41 @@
 
 static int ruleset = -1;
 static uint64_t handled;
-static bool unavailable;
+static bool unavailable; /* the host has no Landlock, or forbids it; not: it failed now */
 
 static bool prepare(void) {
   if (ruleset >= 0 || unavailable)
-    return ruleset >= 0;
+    return true;
   long version = syscall(SYS_landlock_create_ruleset, NULL, 0ul, LANDLOCK_CREATE_RULESET_VERSION);
+  if (version < 1) {
+    unavailable = errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM;
+    return unavailable;
+  }
   handled = RIGHTS_FIRST | (version >= 2 ? RIGHT_REFER : 0) | (version >= 3 ? RIGHT_TRUNCATE : 0) |
             (version >= 5 ? RIGHT_DEVICE_CONTROL : 0);
   struct landlock_ruleset_attr attributes = {.handled_access_fs = handled};
-  if (version >= 1)
-    ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0ul);
-  unavailable = ruleset < 0;
+  ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0ul);
   return ruleset >= 0;
 }
 
-bool linux_confine_allow(int directory, bool read_only) {
-  if (!prepare())
-    return true;
-  const uint64_t reading = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-  struct landlock_path_beneath_attr rule = {
-      .allowed_access = read_only ? reading : handled & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE & ~RIGHT_DEVICE_CONTROL,
-      .parent_fd = directory};
+static bool allow(int directory, uint64_t access) {
+  struct landlock_path_beneath_attr rule = {.allowed_access = access, .parent_fd = directory};
   return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0ul) == 0;
 }
 
+bool linux_confine_allow(int directory, bool read_only) {
+  const uint64_t reading = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+  const uint64_t executing = LANDLOCK_ACCESS_FS_EXECUTE | RIGHT_DEVICE_CONTROL;
+  return prepare() && (unavailable || allow(directory, read_only ? reading : handled & ~executing));
+}
+
 bool linux_confine_allow_removal(int directory) {
-  struct landlock_path_beneath_attr rule = {.allowed_access = LANDLOCK_ACCESS_FS_REMOVE_FILE, .parent_fd = directory};
-  return !prepare() || syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0ul) == 0;
+  return prepare() && (unavailable || allow(directory, LANDLOCK_ACCESS_FS_REMOVE_FILE));
 }
 
 bool linux_confine_thread(void) {
-  if (!prepare())
-    return true;
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0ul) == 0;
+  return prepare() && (unavailable || (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                                       syscall(SYS_landlock_restrict_self, ruleset, 0ul) == 0));
 }
 
 bool linux_confined(void) { return ruleset >= 0; }

@@ -511,7 +511,7 @@ struct port_device *linux_network_device(const char *const *listen, const char *
   for (uint32_t i = 0; i < grants; i++)
     if (!grant(network, connect[i], problem))
       goto fail;
-  linux_seal_allow_sockets(grants != 0);
+  linux_filter_allow_sockets(grants != 0);
   return &network->device;
 fail:
   network_close(&network->device);

@@ -179,12 +179,18 @@ void linux_window_block_hole(uint32_t window);
 bool linux_loader_start(void);
 bool linux_loader_map(void *address, uint64_t length, int descriptor, uint64_t position);
 
-/* seal.c */
+/* seal.c, image.c */
 bool linux_seal(const char **problem);
+bool linux_seal_file(int descriptor); /* no writing, growing or shrinking, for good */
+
+/* filter.c */
 bool linux_filter_thread(enum linux_thread_role role);
 /* Before the seal: ordinary threads may use sockets that there are, or also connect new ones. */
-void linux_seal_allow_sockets(bool connect);
-bool linux_seal_file(int descriptor); /* no writing, growing or shrinking, for good */
+void linux_filter_allow_sockets(bool connect);
+/* Makes the program that Linux is given, in a place for LINUX_FILTER_MOST; its length. 0: there is no room, always. */
+#define LINUX_FILTER_MOST 512
+struct sock_filter;
+uint32_t linux_filter_make(enum linux_thread_role role, struct sock_filter *code);
 
 /* confine.c */
 bool linux_confine_allow(int directory, bool read_only);

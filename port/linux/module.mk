@@ -24,14 +24,21 @@ ALL += $(LINUX_LIBRARY)
 PORT_TEST := $(B)/tests/linux/port_test
 $(PORT_TEST): tests/linux/port_test.c tests/linux/guest.S $(LINUX_LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $(filter %.c %.S,$^) -o $@ $(LINUX_LIBRARY) -lseccomp -lpthread
+	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $(filter %.c %.S,$^) -o $@ $(LINUX_LIBRARY) -lpthread
 TESTS += $(PORT_TEST)
 
+# Its system call filters, beside those of libseccomp.
+FILTER_TEST := $(B)/tests/linux/filter_test
+$(FILTER_TEST): tests/linux/filter_test.c tests/lib/tap.c $(LINUX_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $(filter %.c,$^) -o $@ $(LINUX_LIBRARY) -lseccomp
+TESTS += $(FILTER_TEST)
+
 # Its devices, asked by a test in the kernel's place.
-DEVICE_TESTS := $(B)/tests/linux/archive_test $(B)/tests/linux/reset_test $(B)/tests/linux/network_test
+DEVICE_TESTS := $(addprefix $(B)/tests/linux/,archive_test reset_test network_test stream_test)
 $(DEVICE_TESTS): $(B)/tests/linux/%: tests/linux/%.c tests/linux/alone.c tests/linux/alone.h tests/lib/tap.c $(LINUX_LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $(filter %.c,$^) -o $@ $(LINUX_LIBRARY) -lseccomp -lpthread
+	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $(filter %.c,$^) -o $@ $(LINUX_LIBRARY) -lpthread
 TESTS += $(DEVICE_TESTS)
 
 # Processes that call the kernel with nonsense.
@@ -52,7 +59,7 @@ $(B)/tests/linux/lend: $(B)/services/objects/start.S.o tests/linux/lend.c $(B)/b
 	$(B)/bin/signet-cc -std=gnu11 -O2 -Wall -Wextra -Werror -Iinclude -nostartfiles -nostdlib -o $@ $(filter %.S.o %.c,$^) -lsignet -lsignetrt
 $(B)/tests/linux/lend_host: tests/linux/lend_host.c $(LINUX_LIBRARY) $(B)/lib/libkernel.a $(B)/lib/libverifier.a
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie -o $@ $< $(LINUX_LIBRARY) $(B)/lib/libkernel.a $(B)/lib/libverifier.a $(LINUX_LIBRARY) -lseccomp -lpthread
+	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie -o $@ $< $(LINUX_LIBRARY) $(B)/lib/libkernel.a $(B)/lib/libverifier.a $(LINUX_LIBRARY) -lpthread
 tests/linux/lend.sh: $(B)/tests/linux/lend $(B)/tests/linux/lend_host
 ALL += $(B)/tests/linux/lend $(B)/tests/linux/lend_host
 TESTS += tests/linux/lend.sh

@@ -2,26 +2,16 @@
  * program's own code and constants can be neither changed nor remapped. Called once, by the thread that starts the
  * system, after all other threads have filtered themselves.
  *
- * Five layers: system call filters on every thread (checked, not assumed), PR_SET_MDWE, mseal on the program's own
- * mappings, write seals on the files that sealed code is mapped from, and Landlock (confine.c), because a descriptor of
- * /proc/self/mem would write through the others. */
+ * Five layers: system call filters on every thread (filter.c; checked, not assumed), PR_SET_MDWE, mseal on the
+ * program's own mappings, write seals on the files that sealed code is mapped from, and Landlock (confine.c), because a
+ * descriptor of /proc/self/mem would write through the others. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <seccomp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -36,159 +26,6 @@
 static struct linux_seal_facts facts;
 
 void linux_seal_facts(struct linux_seal_facts *out) { *out = facts; }
-
-/* What processors and the host program's thread need. Calls whose arguments count are added by add_rules. */
-static const int ordinary_calls[] = {
-    SCMP_SYS(futex),         SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(munmap),        SCMP_SYS(madvise),
-    SCMP_SYS(brk),           SCMP_SYS(memfd_create),
-    SCMP_SYS(ftruncate),     SCMP_SYS(fallocate),
-    SCMP_SYS(read),          SCMP_SYS(write),
-    SCMP_SYS(writev),        SCMP_SYS(pread64),
-    SCMP_SYS(pwrite64),      SCMP_SYS(close),
-    SCMP_SYS(lseek),         SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat),    SCMP_SYS(fstatfs),
-    SCMP_SYS(getdents64),    SCMP_SYS(openat2),
-    SCMP_SYS(mkdirat),       SCMP_SYS(unlinkat),
-    SCMP_SYS(renameat2),     SCMP_SYS(symlinkat),
-    SCMP_SYS(readlinkat),    SCMP_SYS(fchmod),
-    SCMP_SYS(utimensat),     SCMP_SYS(fsync),
-    SCMP_SYS(fdatasync),     SCMP_SYS(dup),
-    SCMP_SYS(poll),          SCMP_SYS(ppoll),
-    SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(getrandom),     SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigaction),  SCMP_SYS(rt_sigtimedwait),
-    SCMP_SYS(sigaltstack),   SCMP_SYS(getpid),
-    SCMP_SYS(gettid),        SCMP_SYS(exit),
-    SCMP_SYS(exit_group),    SCMP_SYS(restart_syscall),
-    SCMP_SYS(sched_yield),   SCMP_SYS(sched_setaffinity),
-    SCMP_SYS(timer_settime), SCMP_SYS(arch_prctl),
-    SCMP_SYS(mincore),       SCMP_SYS(epoll_wait),
-    SCMP_SYS(epoll_pwait2),  SCMP_SYS(epoll_ctl),
-};
-
-/* What a terminal is asked; not, among others, to take input as if it had been typed (TIOCSTI). */
-static const uint32_t terminal_requests[] = {TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ};
-
-/* Of a descriptor; not, among others, F_SETOWN and F_SETSIG, which send any signal to any process of the user. */
-static const uint32_t descriptor_requests[] = {F_GETFD, F_GETFL, F_ADD_SEALS};
-
-static const int loader_calls[] = {
-    SCMP_SYS(futex), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
-};
-
-/* Of sockets that exist and those that come in over them; what the kernel is told here needs memory (traces). */
-static const int control_calls[] = {
-    SCMP_SYS(futex), SCMP_SYS(exit),    SCMP_SYS(exit_group),    SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
-    SCMP_SYS(poll),  SCMP_SYS(accept4), SCMP_SYS(getsockopt),    SCMP_SYS(recvfrom),     SCMP_SYS(sendto),
-    SCMP_SYS(close), SCMP_SYS(munmap),  SCMP_SYS(clock_gettime),
-};
-
-static const struct {
-  const int *calls;
-  size_t count;
-} allowed[LINUX_THREAD_ROLES] = {
-    [LINUX_THREAD_ORDINARY] = {ordinary_calls, sizeof ordinary_calls / sizeof *ordinary_calls},
-    [LINUX_THREAD_LOADER] = {loader_calls, sizeof loader_calls / sizeof *loader_calls},
-    [LINUX_THREAD_CONTROL] = {control_calls, sizeof control_calls / sizeof *control_calls},
-};
-
-static bool sockets, sockets_connect;
-
-void linux_seal_allow_sockets(bool connect) {
-  sockets = true;
-  sockets_connect |= connect;
-}
-
-#define ALLOW(filter, ...) (seccomp_rule_add(filter, SCMP_ACT_ALLOW, __VA_ARGS__) == 0)
-
-/* Accepting, and bytes over connections, to nobody but the other side; new ones of TCP only, bound to nothing. */
-static bool add_socket_rules(scmp_filter_ctx filter) {
-  static const int families[] = {AF_INET, AF_INET6};
-  const uint32_t type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  if (sockets && !(ALLOW(filter, SCMP_SYS(accept4), 0) && ALLOW(filter, SCMP_SYS(shutdown), 0) &&
-                   ALLOW(filter, SCMP_SYS(recvfrom), 1, SCMP_A4(SCMP_CMP_EQ, 0)) &&
-                   ALLOW(filter, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_EQ, 0))))
-    return false;
-  if (!sockets_connect)
-    return true;
-  for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-    if (!ALLOW(filter, SCMP_SYS(socket), 3, SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)families[i]),
-               SCMP_A1_32(SCMP_CMP_EQ, type), SCMP_A2_32(SCMP_CMP_EQ, 0)))
-      return false;
-  return ALLOW(filter, SCMP_SYS(connect), 0) &&
-         ALLOW(filter, SCMP_SYS(setsockopt), 2, SCMP_A1_32(SCMP_CMP_EQ, IPPROTO_TCP),
-               SCMP_A2_32(SCMP_CMP_EQ, TCP_NODELAY)) &&
-         ALLOW(filter, SCMP_SYS(setsockopt), 2, SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET),
-               SCMP_A2_32(SCMP_CMP_EQ, SO_KEEPALIVE));
-}
-
-static bool add_rules(scmp_filter_ctx filter, enum linux_thread_role role) {
-  for (size_t i = 0; i < allowed[role].count; i++)
-    if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[role].calls[i], 0) != 0)
-      return false;
-  if (role == LINUX_THREAD_LOADER)
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, SCMP_A2(SCMP_CMP_EQ, PROT_READ | PROT_EXEC),
-                            SCMP_A3(SCMP_CMP_EQ, MAP_SHARED | MAP_FIXED)) == 0;
-  if (role == LINUX_THREAD_ORDINARY) {
-    for (size_t i = 0; i < sizeof terminal_requests / sizeof *terminal_requests; i++)
-      if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, terminal_requests[i])) !=
-          0)
-        return false;
-    for (size_t i = 0; i < sizeof descriptor_requests / sizeof *descriptor_requests; i++)
-      if (!ALLOW(filter, SCMP_SYS(fcntl), 1, SCMP_A1_32(SCMP_CMP_EQ, descriptor_requests[i])))
-        return false;
-    if (!add_socket_rules(filter))
-      return false;
-    /* Signals to this process only. */
-    if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid())) != 0)
-      return false;
-  }
-  return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0 &&
-         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) ==
-             0;
-}
-
-/* The filter as a program, made once for each kind; NULL on failure. Called by one thread at a time. */
-static struct sock_fprog *filter_program(enum linux_thread_role role) {
-  static struct sock_fprog programs[LINUX_THREAD_ROLES];
-  static _Atomic uint32_t mutex;
-  struct sock_fprog *program = &programs[role];
-  struct sock_fprog *made = NULL;
-  linux_mutex_lock(&mutex);
-  if (program->filter) {
-    made = program;
-    goto unlock;
-  }
-  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-  if (!filter)
-    goto unlock;
-  int file = memfd_create("signet-filter", MFD_CLOEXEC);
-  if (file < 0)
-    goto release;
-  if (!add_rules(filter, role) || seccomp_export_bpf(filter, file) != 0)
-    goto close_file;
-  off_t length = lseek(file, 0, SEEK_END);
-  void *code = mmap(NULL, (size_t)length, PROT_READ, MAP_PRIVATE, file, 0);
-  if (length <= 0 || code == MAP_FAILED)
-    goto close_file;
-  program->len = (unsigned short)((size_t)length / sizeof(struct sock_filter));
-  program->filter = code;
-  made = program;
-close_file:
-  close(file);
-release:
-  seccomp_release(filter);
-unlock:
-  linux_mutex_unlock(&mutex);
-  return made;
-}
-
-bool linux_filter_thread(enum linux_thread_role role) {
-  struct sock_fprog *program = filter_program(role);
-  return program && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program) == 0;
-}
 
 struct host_thread {
   enum linux_thread_role role;
@@ -225,11 +62,15 @@ static bool all_threads_filtered(void) {
   const char *own = strrchr(self, '/');
   DIR *tasks = opendir("/proc/self/task");
   all = all && own && tasks;
-  for (struct dirent *entry; all && (entry = readdir(tasks));) {
+  bool whole = false; /* this thread is in the list, too */
+  errno = 0;
+  for (struct dirent *entry; all && (entry = readdir(tasks)); errno = 0) {
     if (!isdigit((unsigned char)entry->d_name[0]))
       continue;
-    if (strcmp(entry->d_name, own + 1) == 0)
+    if (strcmp(entry->d_name, own + 1) == 0) {
+      whole = true;
       continue;
+    }
     char path[64], line[128];
     bool filtered = false;
     snprintf(path, sizeof path, "/proc/self/task/%.16s/status", entry->d_name);
@@ -240,6 +81,7 @@ static bool all_threads_filtered(void) {
       fclose(status);
     all = filtered;
   }
+  all = all && whole && errno == 0;
   if (tasks)
     closedir(tasks);
   return all;
@@ -265,11 +107,16 @@ static bool seal_mappings(const char **problem) {
     bool own = path[0] == '/' && protection[1] != 'w' && strncmp(path, "/memfd:", 7) != 0;
     if (!own || !facts.mseal)
       continue;
-    if (syscall(MSEAL_NUMBER, low, high - low, 0ul) == 0)
+    if (syscall(MSEAL_NUMBER, low, high - low, 0ul) == 0) {
       facts.mappings_sealed++;
-    else
+    } else if (errno == ENOSYS || errno == EPERM) {
       facts.mseal = false;
+    } else {
+      *problem = "the program's own memory cannot be sealed: the host has no memory left";
+      good = false;
+    }
   }
+  good = good && !ferror(maps);
   if (maps)
     fclose(maps);
   return good;

@@ -21,7 +21,7 @@ $(B)/tests/execution/kernel_border.o: tests/execution/kernel_border.c tests/exec
 	$(CC) $(LINUX_CFLAGS) -mfsgsbase -c -o $@ $<
 $(B)/tests/execution/kernel: tests/execution/kernel.c tests/execution/kernel_border.S $(B)/tests/execution/kernel_border.o $(EXECUTION_GENERATOR) $$(LINUX_LIBRARY) $(B)/lib/libkernel.a $$(VERIFIER_LIBRARY)
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $(EXECUTION_BORDER:%=-Wl$(EXECUTION_COMMA)--wrap=%) -o $@ $(filter %.c %.S %.o,$^) \
-	  $(LINUX_LIBRARY) $(B)/lib/libkernel.a $(VERIFIER_LIBRARY) $(LINUX_LIBRARY) -lseccomp -lpthread
+	  $(LINUX_LIBRARY) $(B)/lib/libkernel.a $(VERIFIER_LIBRARY) $(LINUX_LIBRARY) -lpthread
 tests/execution/kernel.sh: $(B)/tests/execution/kernel $(B)/tests/execution/kernel_child
 TESTS += tests/execution/kernel.sh
 .PHONY: record-crossing

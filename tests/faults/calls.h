@@ -51,9 +51,12 @@
   X(prctl, ENOMEM)                                                                                                     \
   X(fopen, EMFILE, ENOMEM)                                                                                             \
   X(opendir, EMFILE, ENOMEM)                                                                                           \
-  X(seccomp_init, ENOMEM)                                                                                              \
-  X(seccomp_rule_add, ENOMEM)                                                                                          \
-  X(seccomp_export_bpf, ENOMEM)
+  X(readdir, ENOMEM)                                                                                                   \
+  X(seccomp, ENOMEM)                                                                                                   \
+  X(landlock_create_ruleset, ENOMEM, EMFILE)                                                                           \
+  X(landlock_add_rule, ENOMEM)                                                                                         \
+  X(landlock_restrict_self, ENOMEM)                                                                                    \
+  X(mseal, ENOMEM)
 
 enum fault_call {
 #define FAULT_ENUM(name, ...) FAULT_##name,

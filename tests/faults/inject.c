@@ -305,6 +305,7 @@ WRAP_SLOW(utimensat, (int directory, const char *name, const struct timespec tim
 WRAP(int, -1, dup, (int file), (file))
 WRAP(FILE *, NULL, fopen, (const char *path, const char *mode), (path, mode))
 WRAP(DIR *, NULL, opendir, (const char *path), (path))
+WRAP(struct dirent *, NULL, readdir, (DIR * list), (list))
 
 int REAL(fcntl)(int file, int command, unsigned long argument);
 int __wrap_fcntl(int file, int command, unsigned long argument);
@@ -402,6 +403,23 @@ static long wait_at_futex(const long *a) {
   return result;
 }
 
+/* What only the seal asks for. The question which Landlock there is has no error to fail with. */
+static int seal_fault(long number, const long *a, const void *from) {
+  switch (number) {
+  case SYS_seccomp:
+    return fault(FAULT_seccomp, from);
+  case SYS_landlock_create_ruleset:
+    return a[0] ? fault(FAULT_landlock_create_ruleset, from) : 0;
+  case SYS_landlock_add_rule:
+    return fault(FAULT_landlock_add_rule, from);
+  case SYS_landlock_restrict_self:
+    return fault(FAULT_landlock_restrict_self, from);
+  case 462: /* mseal */
+    return fault(FAULT_mseal, from);
+  }
+  return 0;
+}
+
 long __wrap_syscall(long number, long a0, long a1, long a2, long a3, long a4, long a5);
 long __wrap_syscall(long number, long a0, long a1, long a2, long a3, long a4, long a5) {
   const long a[] = {a0, a1, a2, a3, a4, a5};
@@ -426,7 +444,8 @@ long __wrap_syscall(long number, long a0, long a1, long a2, long a3, long a4, lo
     wait_is_over();
     return result;
   default:
-    return real_number(number, a);
+    error = seal_fault(number, a, HERE);
+    return error ? failed(error) : real_number(number, a);
   }
 }
 
@@ -508,30 +527,6 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument) {
   int error = fault(FAULT_pthread_create, HERE);
   return error ? error : REAL(pthread_create)(thread, attributes, run, argument);
-}
-
-WRAP(void *, NULL, seccomp_init, (uint32_t action), (action))
-WRAP(int, -error, seccomp_export_bpf, (void *filter, int file), (filter, file))
-
-struct scmp_arg_cmp {
-  unsigned argument;
-  int operation;
-  uint64_t first, second;
-};
-int seccomp_rule_add_array(void *filter, uint32_t action, int call, unsigned count,
-                           const struct scmp_arg_cmp *arguments);
-int __wrap_seccomp_rule_add(void *filter, uint32_t action, int call, unsigned count, ...);
-int __wrap_seccomp_rule_add(void *filter, uint32_t action, int call, unsigned count, ...) {
-  struct scmp_arg_cmp arguments[6];
-  va_list list;
-  int error = fault(FAULT_seccomp_rule_add, HERE);
-  if (error)
-    return -error;
-  va_start(list, count);
-  for (unsigned i = 0; i < count; i++)
-    arguments[i] = va_arg(list, struct scmp_arg_cmp);
-  va_end(list);
-  return seccomp_rule_add_array(filter, action, call, count, arguments);
 }
 
 WRAP(int, -1, timer_create, (clockid_t clock, struct sigevent *event, timer_t *timer), (clock, event, timer))

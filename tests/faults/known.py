@@ -130,7 +130,9 @@ def nothing_left(system):
 
 # What only the start asks of the host.
 STARTING = ["dup", "memfd_create", "fcntl", "eventfd", "epoll_create1", "epoll_ctl", "pthread_create", "timer_create", "prctl",
-            "fopen", "opendir", "socket", "listen", "seccomp_init", "seccomp_rule_add", "seccomp_export_bpf"]
+            "fopen", "opendir", "socket", "listen"]
+# What its seal is made of: nothing of it may be left out.
+SEALING = ["seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "mseal", "opendir", "readdir"]
 
 
 def starts(name):
@@ -149,7 +151,41 @@ def starts(name):
         system.close()
 
 
+def sealed(name, n):
+    """The n-th such call fails: the system does not start, and says why. -> None if there are not so many."""
+    system = System(seed=7)
+    try:
+        system.plan.fail_next(name, errno.ENOMEM, ahead=n)
+        system.start(armed=True, wait=False)
+        while not system.serves(0.2) and system.alive():
+            pass
+        injected, told = system.plan.call(name).injected, [line for line in system.log().splitlines() if line.startswith("signet: ")]
+        status = system.stop() if system.alive() else system.process.returncode
+        if not injected:
+            return None
+        if status != 125 or not told:
+            say("call %d of %s: it ended with %s and said %r" % (n, name, status, told))
+            return False
+        return True
+    finally:
+        system.close()
+
+
+def whole_seal():
+    counts = {}
+    for name in SEALING:
+        n = 1
+        while (good := sealed(name, n)):
+            n += 1
+        if good is False:
+            return False
+        counts[name] = n - 1
+    say(counts)
+    return all(counts.values())
+
+
 def run():
+    ok(whole_seal(), "with one call refused of those that make the seal the system does not start, and says why")
     ok(all([starts(name) for name in STARTING]), "when a call of its start fails, it starts all the same or says why not")
     on_system(1, "a connection that waits while the host has no room is accepted when it has, though nobody else comes", accept_scarce)
     on_system(2, "a connection that cannot be watched does not stop those that follow", accept_unwatched)
