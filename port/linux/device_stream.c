@@ -2,12 +2,15 @@
  * processor, without the kernel lock. A request that would wait is handed to the poller, so that no processor ever
  * waits for the host. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -18,7 +21,7 @@
 struct stream_device {
   struct port_device device;
   int input, output; /* -1: none */
-  bool output_is_file;
+  size_t write_most;
   bool mode_changed;
   struct termios mode; /* as it was found */
 };
@@ -44,23 +47,29 @@ static bool fail(struct signet_result *result, int error) {
   return true;
 }
 
-/* True: may be made now. False: the thread waits, or *result holds the error and *failed is true. */
-static bool may_proceed(int descriptor, short events, const struct port_request *request, struct signet_result *result,
-                        bool *answered) {
-  *answered = true;
-  if (descriptor < 0)
-    return !fail(result, EBADF);
-  if (ready(descriptor, events))
-    return true;
-  if (!linux_poller_wait(descriptor, (uint32_t)events, request->thread))
-    return !fail(result, errno);
-  *answered = false;
-  return false;
+/* The thread waits until the descriptor may be ready; true if it cannot, with the error. */
+static bool wait_for(int descriptor, short events, const struct port_request *request, struct signet_result *result) {
+  return !linux_poller_wait(descriptor, (uint32_t)events, request->thread) && fail(result, errno);
 }
 
-/* A pipe that is ready takes PIPE_BUF bytes at once; more might wait, and a processor must not. */
-static size_t write_length(const struct stream_device *stream, size_t length) {
-  return stream->output_is_file || length < PIPE_BUF ? length : PIPE_BUF;
+/* Reads or writes what can be at once. */
+static bool transfer(const struct stream_device *stream, const struct port_request *request,
+                     struct signet_result *result) {
+  bool reads = request->operation == SIGNET_STREAM_READ;
+  int descriptor = reads ? stream->input : stream->output;
+  short events = reads ? POLLIN : POLLOUT;
+  void *buffer = (void *)(linux_window_base(request->window) + request->buffer_offset);
+  size_t length = request->buffer_length;
+  if (descriptor < 0)
+    return fail(result, EBADF);
+  if (!ready(descriptor, events))
+    return wait_for(descriptor, events, request, result);
+  if (!reads && length > stream->write_most)
+    length = stream->write_most;
+  ssize_t value = reads ? read(descriptor, buffer, length) : write(descriptor, buffer, length);
+  if (value < 0 && errno == EAGAIN)
+    return wait_for(descriptor, events, request, result);
+  return answer(result, value);
 }
 
 static bool status(const struct stream_device *stream, const struct port_request *request,
@@ -106,22 +115,15 @@ static bool set_mode(struct stream_device *stream, uint64_t mode, struct signet_
 static bool stream_request(struct port_device *device, const struct port_request *request,
                            struct signet_result *result) {
   struct stream_device *stream = (struct stream_device *)device;
-  void *buffer = (void *)(linux_window_base(request->window) + request->buffer_offset);
   int any = stream->input >= 0 ? stream->input : stream->output;
   struct winsize size;
-  bool answered;
   switch (request->operation) {
   case SIGNET_DEVICE_IDENTIFY:
     *result = (struct signet_result){SIGNET_OK, SIGNET_DEVICE_STREAM};
     return true;
   case SIGNET_STREAM_READ:
-    if (!may_proceed(stream->input, POLLIN, request, result, &answered))
-      return answered;
-    return answer(result, read(stream->input, buffer, request->buffer_length));
   case SIGNET_STREAM_WRITE:
-    if (!may_proceed(stream->output, POLLOUT, request, result, &answered))
-      return answered;
-    return answer(result, write(stream->output, buffer, write_length(stream, request->buffer_length)));
+    return transfer(stream, request, result);
   case SIGNET_STREAM_STATUS:
     return status(stream, request, result);
   case SIGNET_STREAM_POLL:
@@ -162,20 +164,44 @@ static void stream_close(struct port_device *device) {
   free(stream);
 }
 
+/* Whether reads and writes wait is a matter of the open file, which the host's shell and others share: so a pipe or a
+ * terminal is opened once more, for what never waits. Where that cannot be, it is the same open file. */
+static int own(int descriptor, int access) {
+  struct stat host = {.st_mode = 0};
+  char name[32];
+  /* The name of a terminal's far side would make another terminal. */
+  bool far_side = fstat(descriptor, &host) == 0 && S_ISCHR(host.st_mode) && host.st_rdev == makedev(5, 2);
+  if (S_ISFIFO(host.st_mode) || (isatty(descriptor) && !far_side)) {
+    snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
+    int opened = open(name, access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (opened >= 0)
+      return opened;
+  }
+  return dup(descriptor);
+}
+
+/* A pipe that is ready takes PIPE_BUF bytes at once, a terminal one; more might wait, and a processor must not. */
+static size_t write_most(int descriptor) {
+  struct stat host;
+  if (fstat(descriptor, &host) == 0 && S_ISREG(host.st_mode))
+    return SSIZE_MAX;
+  return isatty(descriptor) && !(fcntl(descriptor, F_GETFL) & O_NONBLOCK) ? 1 : PIPE_BUF;
+}
+
 struct port_device *linux_stream_device(int input, int output, const char **problem) {
   struct stream_device *stream = calloc(1, sizeof *stream);
   *problem = "no memory for a stream";
   if (!stream)
     return NULL;
   stream->device = (struct port_device){.request = stream_request, .close = stream_close, .reset = stream_reset};
-  stream->input = input < 0 ? -1 : dup(input);
-  stream->output = output < 0 ? -1 : dup(output);
+  stream->input = input < 0 ? -1 : own(input, O_RDONLY);
+  stream->output = output < 0 ? -1 : own(output, O_WRONLY);
   if ((input >= 0 && stream->input < 0) || (output >= 0 && stream->output < 0)) {
     *problem = strerror(errno);
     stream_close(&stream->device);
     return NULL;
   }
-  struct stat host;
-  stream->output_is_file = stream->output >= 0 && fstat(stream->output, &host) == 0 && S_ISREG(host.st_mode);
+  if (stream->output >= 0)
+    stream->write_most = write_most(stream->output);
   return &stream->device;
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#define TICKETS_MOST 4096
+#define TICKETS_MOST (1u << 18)
 
 static _Atomic uint8_t ready[TICKETS_MOST];
 static uint64_t next_ticket;
