@@ -187,6 +187,12 @@ void exhaustive_vex(void) {
               }
             }
       }
+  /* The short form behind %gs, with another source: the rest of such addresses is in exhaustive_addresses. */
+  for (unsigned opcode = 0; opcode < 256; opcode++) {
+    const uint8_t start[] = {0x65, 0x67, 0xc5, 0x01, (uint8_t)opcode};
+    memcpy(bytes, start, sizeof start);
+    try_modrm(bytes, sizeof start, 0x00);
+  }
 }
 
 /* What begins none of the instructions listed: EVEX, XOP, REX2, 3DNow!, and pop, which XOP is told from by its ModRM.
