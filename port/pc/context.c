@@ -173,7 +173,7 @@ void pc_context_roll_back(struct port_context *context) {
     return;
   uint8_t code[X86_RETURN_TAIL] = {0};
   uint64_t in_bundle = SIGNET_BUNDLE - offset % SIGNET_BUNDLE;
-  uint32_t window = (uint32_t)((base - PC_WINDOWS_LOW) / PC_WINDOW_BYTES);
+  uint32_t window = (uint32_t)((base - PC_WINDOWS_LOW) / PC_WINDOW_STRIDE);
   if (port_copy_in(code, window, (uint32_t)offset, in_bundle < sizeof code ? in_bundle : sizeof code))
     frame->rip -= x86_return_back((uint32_t)offset, code);
 }

@@ -201,6 +201,9 @@ static const char *check_page(uint64_t virtual, uint64_t frame, uint64_t allowed
   bool write = allowed & PC_ENTRY_WRITE, execute = !(allowed & PC_ENTRY_NO_EXECUTE);
   if (allowed & PC_ENTRY_USER)
     return "a page is open to ring 3";
+  if (within(virtual, PC_WINDOWS_LOW, PC_WINDOWS_HIGH) &&
+      (virtual - PC_WINDOWS_LOW) % PC_WINDOW_STRIDE >= PC_WINDOW_BYTES)
+    return "something is mapped between windows";
   if (write && execute)
     return "a page is writable and executable";
   if (execute)

@@ -21,16 +21,20 @@ struct pc_cpu;
 
 /* ---- Address space (one, for all processors) ----
  *
- *   0x0000100000000000  windows: PC_WINDOWS of 4 GiB. Nothing else is ever mapped in the lower half.
+ *   0x0000100000000000  windows: PC_WINDOWS of 4 GiB, with as much between them where nothing ever is. (Verified code
+ *                       reaches a guard's length beyond its window. If that were in another window, a processor could
+ *                       still know the way to a table of it that has become another's.) Nothing else is ever mapped in
+ *                       the lower half.
  *   0xffff800000000000  direct map of all RAM: writable, never executable; read-only where a frame is sealed, where the
  *                       kernel's own code and constants are.
  *   0xffffc00000000000  registers of devices, uncached, never executable.
  *   0xffffd00000000000  stacks of the kernel, with guard pages.
  *   0xffffffff80000000  the kernel's image, at this + its physical address. */
 #define PC_WINDOWS_LOW 0x0000100000000000ull
-#define PC_WINDOWS 16384u
+#define PC_WINDOWS 8192u
 #define PC_WINDOW_BYTES (1ull << 32)
-#define PC_WINDOWS_HIGH (PC_WINDOWS_LOW + PC_WINDOWS * PC_WINDOW_BYTES)
+#define PC_WINDOW_STRIDE (2 * PC_WINDOW_BYTES)
+#define PC_WINDOWS_HIGH (PC_WINDOWS_LOW + PC_WINDOWS * PC_WINDOW_STRIDE)
 #ifndef PC_DIRECT /* tests on a host have theirs */
 #define PC_DIRECT 0xffff800000000000ull
 #define PC_IDENTITY 0ull /* where boot.S has mapped the first 4 GiB */
@@ -43,7 +47,7 @@ struct pc_cpu;
 
 static inline void *pc_direct(uint64_t physical) { return (void *)(PC_DIRECT + physical); }
 static inline uint64_t pc_physical(const void *direct) { return (uint64_t)direct - PC_DIRECT; }
-static inline uint64_t pc_window_base(uint64_t window) { return PC_WINDOWS_LOW + (uint64_t)window * PC_WINDOW_BYTES; }
+static inline uint64_t pc_window_base(uint64_t window) { return PC_WINDOWS_LOW + (uint64_t)window * PC_WINDOW_STRIDE; }
 
 /* Of link.ld: page-aligned bounds of the kernel's image (virtual), and where the boot archive begins (right after). */
 extern uint8_t pc_text_low[], pc_text_high[];           /* readable, executable */

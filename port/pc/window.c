@@ -266,7 +266,7 @@ void pc_window_prepare(void) {
 
 uint32_t port_window_count(void) { return PC_WINDOWS; }
 
-/* The third level's table, which 128 windows share; it stays. */
+/* The third level's table, which 64 windows share; it stays. */
 static bool have_gibs(uint32_t window) {
   uint64_t *entry = &pc_root[pc_window_base(window) >> 39 & (PC_ENTRIES - 1)];
   if (!*entry) {
@@ -535,10 +535,10 @@ static bool come_into_being(struct change *change, uint64_t offset, uint64_t *en
 bool pc_window_fault(uint64_t address, bool write) {
   if (address < PC_WINDOWS_LOW || address >= PC_WINDOWS_HIGH)
     return false;
-  uint32_t window = (uint32_t)((address - PC_WINDOWS_LOW) / PC_WINDOW_BYTES);
-  uint64_t offset = address & (PC_WINDOW_BYTES - 1);
-  if (windows[window].user != port_cpu_self() + 1)
-    return false; /* the guard after the window that it has entered */
+  uint32_t window = (uint32_t)((address - PC_WINDOWS_LOW) / PC_WINDOW_STRIDE);
+  uint64_t offset = address & (PC_WINDOW_STRIDE - 1);
+  if (offset >= PC_WINDOW_BYTES || windows[window].user != port_cpu_self() + 1)
+    return false; /* beyond the window that it has entered */
   struct change change = begin(window, 0);
   uint64_t *large = find_large(&change, offset);
   bool possible = large && *large;

@@ -18,7 +18,7 @@
 
 #define MIB (1ull << 20)
 #define CPUS 3
-#define WINDOWS 5 /* of which two share the table of 128 with others */
+#define WINDOWS 5 /* of which two share the table of 64 with others */
 #define IMAGES 6
 #define BLOCKS 8
 #define RUNS 8 /* of the kernel's pages */
@@ -195,7 +195,8 @@ bool simulated_copy(void *to, const void *from, size_t length);
 static void *reach_word(uint64_t address, bool write) {
   if (address < PC_WINDOWS_LOW || address >= PC_WINDOWS_HIGH)
     return (void *)address;
-  return access_page((uint32_t)((address - PC_WINDOWS_LOW) >> 32), address & (PC_WINDOW_BYTES - 1), write);
+  return access_page((uint32_t)((address - PC_WINDOWS_LOW) / PC_WINDOW_STRIDE), address & (PC_WINDOW_STRIDE - 1),
+                     write);
 }
 
 bool simulated_copy(void *to, const void *from, size_t length) {
@@ -238,7 +239,7 @@ struct page {
   uint64_t word;     /* what the first word is */
 };
 static struct page model[WINDOWS][ZONES][PAGES_MOST];
-static const uint32_t window_numbers[WINDOWS] = {0, 1, 127, 128, PC_WINDOWS - 1};
+static const uint32_t window_numbers[WINDOWS] = {0, 1, 63, 64, PC_WINDOWS - 1};
 static bool created[WINDOWS];
 
 static struct {
@@ -901,6 +902,9 @@ static void test_seal(void) {
          found_wrong(data_entry, (*data_entry & ~PC_ENTRY_FRAME) | 0xfee00000, "not our memory") &&
          found_wrong(direct, *entry_of(PC_DIRECT + 0x118000) & ~PC_ENTRY_WRITE, "not direct"),
      "the seal: memory that is not the window's is found in it");
+  uint64_t *gibs = pc_table(pc_root[base >> 39]) + (base >> 30 & (PC_ENTRIES - 1));
+  ok(found_wrong(gibs + 4, *gibs, "between windows") && found_wrong(gibs - 1, *gibs, "between windows"),
+     "the seal: what is mapped beyond the ends of a window is found");
   ok(found_wrong(&pc_root[5], pc_root[32], "nothing belongs") && found_wrong(&pc_root[200], pc_root[32], "") &&
          found_wrong(&pc_root[300], pc_root[32], "nothing belongs"),
      "the seal: what is mapped where nothing belongs is found");
@@ -933,6 +937,39 @@ static void test_ways(void) {
   uint64_t *second = access_page(window, there, true), *first = access_page(window, here, true);
   ok(made && first && second && first != second, "a table that a processor knows the way to is another's only later");
   port_window_destroy(window);
+}
+
+/* Code that is verified reaches a guard's length beyond both ends of its window, by %rsp and a displacement, without
+ * entering anything. The processor knows the ways to the tables of a process that was there and has ended, and one of
+ * them serves another process. */
+static void test_guards(void) {
+  const uint32_t window = 5, other = 9, page = 0x600000;
+  bool made = port_window_create(window) && port_window_create(other), kept = true;
+  pc_window_enter(window);
+  for (int side = -1; side <= 1; side += 2) {
+    uint32_t gone = window + (uint32_t)side;
+    /* The top of a window is blocks. */
+    uint32_t offset = side < 0 ? SIGNET_BLOCKS_HIGH - PC_PAGE : SIGNET_THREAD_PAGE;
+    uint32_t guarded = side < 0 ? page + (PC_ENTRIES - 1) * PC_PAGE : page;
+    made &= port_window_create(gone);
+    pc_window_enter(gone);
+    if (side < 0)
+      made &= port_window_map(gone, offset, PC_PAGE, SIGNET_PROTECT_WRITE);
+    made &= access_page(gone, offset, true) != NULL;
+    port_window_destroy(gone);
+    made &= port_window_map(other, page, PC_LARGE_PAGE - PC_PAGE, SIGNET_PROTECT_WRITE) &&
+            port_window_map(other, page + PC_LARGE_PAGE - PC_PAGE, PC_PAGE, SIGNET_PROTECT_WRITE);
+    self = 1;
+    pc_window_enter(other);
+    made &= access_page(other, guarded, true) != NULL;
+    self = 0;
+    uint64_t beyond = pc_window_base(window) + (side < 0 ? -PC_PAGE : PC_WINDOW_BYTES);
+    kept &= pc_window_used_by(window, 1) && !walk_on(beyond) && !pc_window_fault(beyond, true);
+    made &= port_window_unmap(other, page, PC_LARGE_PAGE);
+  }
+  ok(made && kept, "beyond the ends of a window is nothing, whatever a processor remembers of who was there");
+  port_window_destroy(window);
+  port_window_destroy(other);
 }
 
 bool pc_copy(void *to, const void *from, size_t length);
@@ -977,6 +1014,7 @@ int main(int count, char **arguments) {
      "registers are mapped, and never where memory is");
   test_seal();
   test_ways();
+  test_guards();
   uint64_t used = memory.total - memory.free - waiting_frames() - lasting_tables();
   bool kept = true;
   for (unsigned round = 0; round < ROUNDS; round++) {
