@@ -165,6 +165,8 @@ struct signet_result call_image_load(struct thread *thread, const uint64_t *argu
   struct block *block = CONTAINER(object, struct block, object);
   if (!length || length > block->length)
     return error(SIGNET_ARGUMENT);
+  if (!quota_has_image(process))
+    return error(SIGNET_QUOTA);
   struct image_reference *reference = allocate(sizeof *reference);
   if (!reference)
     return error(SIGNET_MEMORY);

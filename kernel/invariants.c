@@ -125,12 +125,14 @@ static const char *set_check(const struct set *set, uint32_t *members) {
 static const char *objects_check(struct kernel_process *process) {
   uint64_t memory = 0;
   uint32_t handles = 0, blocks = 0, inserted = 0, members = 0;
+  uint64_t images = 0;
   for (const struct list *node = process->paid.next; node != &process->paid; node = node->next) {
     struct object *object = CONTAINER(node, struct object, paid_link);
     CHECK(object->payer == process, "object: it is on the list of whom it is charged to");
     CHECK(!object->owner || object->owner == process, "object: who holds it pays for it");
     memory += object->charge;
     handles++;
+    images += object->kind == SIGNET_KIND_IMAGE;
     if (object->kind == SIGNET_KIND_CLIENT || object->kind == SIGNET_KIND_SERVER) {
       const char *broken = endpoint_check(CONTAINER(object, struct endpoint, object));
       CHECK(!broken, broken);
@@ -174,6 +176,7 @@ static const char *objects_check(struct kernel_process *process) {
     used.handles += child->limit.handles;
     used.regions += child->limit.regions;
     used.processes += child->limit.processes + 1;
+    images += 2 * (uint64_t)child->limit.processes;
   }
   if (process->making)
     return NULL; /* what its new child was lent is in no sum yet */
@@ -182,6 +185,8 @@ static const char *objects_check(struct kernel_process *process) {
   CHECK(used.handles == process->used.handles, "quota: the handles charged are the objects paid for");
   CHECK(used.regions == process->used.regions, "quota: the regions charged are the regions there are");
   CHECK(used.processes == process->used.processes, "quota: the processes charged are the children and theirs");
+  CHECK(images == process->images && images <= 2 * (uint64_t)process->limit.processes,
+        "quota: images are counted, and are no more than two for each process");
   CHECK(used.memory <= process->limit.memory && used.threads <= process->limit.threads &&
             used.handles <= process->limit.handles && used.regions <= process->limit.regions &&
             used.processes <= process->limit.processes,

@@ -287,6 +287,7 @@ struct kernel_process {
   struct list sibling_link;
   struct list children;
   uint32_t children_alive; /* not yet STOPPED */
+  uint64_t images;         /* that it holds, and that its children may */
   uint32_t threads_made, threads_alive;
   struct kernel_process *parent;
   struct kernel_image *image;
@@ -415,6 +416,7 @@ const char *handle_check(struct kernel_process *process);
 
 /* ---- quota.c ---- */
 bool quota_has(const struct kernel_process *process, uint64_t memory, uint32_t handles);
+bool quota_has_image(const struct kernel_process *process);
 void object_initialise(struct object *object, enum signet_kind kind, uint64_t charge);
 /* Charges the object to `payer` (or nobody) instead of whom it was charged to. The caller has checked the quota. */
 void object_charge(struct object *object, struct kernel_process *payer);

@@ -314,6 +314,8 @@ struct signet_result call_process_grant(struct thread *thread, const uint64_t *a
   if (!child || !object || object->kind == SIGNET_KIND_PROCESS || object->kind == SIGNET_KIND_SET)
     return error(SIGNET_HANDLE);
   enum signet_status status = process_may_fill(child, arguments[1], object->charge);
+  if (!status && object->kind == SIGNET_KIND_IMAGE && !quota_has_image(child))
+    status = SIGNET_QUOTA;
   if (status)
     return error(status);
   if (object->kind == SIGNET_KIND_DEVICE) {

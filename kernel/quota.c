@@ -6,6 +6,12 @@ bool quota_has(const struct kernel_process *process, uint64_t memory, uint32_t h
          handles <= process->limit.handles - process->used.handles;
 }
 
+/* Of images: an old and a new one for each process that it may have. One costs its port more than memory (on Linux an
+ * open file), and is of use only to who starts processes. */
+static uint64_t images_most(const struct signet_quota *quota) { return 2 * (uint64_t)quota->processes; }
+
+bool quota_has_image(const struct kernel_process *process) { return process->images < images_most(&process->limit); }
+
 void object_initialise(struct object *object, enum signet_kind kind, uint64_t charge) {
   object->kind = (uint8_t)kind;
   object->charge = charge;
@@ -18,12 +24,14 @@ void object_charge(struct object *object, struct kernel_process *payer) {
   if (object->payer) {
     object->payer->used.memory -= object->charge;
     object->payer->used.handles--;
+    object->payer->images -= object->kind == SIGNET_KIND_IMAGE;
     list_remove(&object->paid_link);
   }
   object->payer = payer;
   if (payer) {
     payer->used.memory += object->charge;
     payer->used.handles++;
+    payer->images += object->kind == SIGNET_KIND_IMAGE;
     list_append(&payer->paid, &object->paid_link);
   }
 }
@@ -72,13 +80,15 @@ bool quota_take_for_child(struct kernel_process *parent, const struct signet_quo
   struct signet_quota *used = &parent->used;
   if (quota->memory > limit->memory - used->memory || quota->threads > limit->threads - used->threads ||
       quota->handles > limit->handles - used->handles || quota->regions > limit->regions - used->regions ||
-      limit->processes == used->processes || quota->processes > limit->processes - used->processes - 1)
+      limit->processes == used->processes || quota->processes > limit->processes - used->processes - 1 ||
+      images_most(quota) > images_most(limit) - parent->images)
     return false;
   used->memory += quota->memory;
   used->threads += quota->threads;
   used->handles += quota->handles;
   used->regions += quota->regions;
   used->processes += quota->processes + 1;
+  parent->images += images_most(quota);
   return true;
 }
 
@@ -89,6 +99,7 @@ void quota_give_back(struct kernel_process *parent, const struct signet_quota *q
   used->handles -= quota->handles;
   used->regions -= quota->regions;
   used->processes -= quota->processes + 1;
+  parent->images -= images_most(quota);
 }
 
 void quota_return(struct kernel_process *process) {

@@ -225,6 +225,43 @@ static void stop_of_one_that_runs_elsewhere(void) {
 
 /* ---- Quotas ---- */
 
+/* An image is an open file of the host's, whatever memory it takes: no tree of processes holds more than two for each
+ * process that there may be. */
+static void images_are_bounded_by_processes(void) {
+  struct alive before = alive_now();
+  struct signet_quota quota = {.memory = 64 << 20, .threads = 12, .handles = 200, .regions = 20, .processes = 3};
+  struct signet_quota some = {.memory = 8 << 20, .threads = 2, .handles = 40, .regions = 4, .processes = 2};
+  uint32_t image[6];
+  root = boot_unstarted("root", 0, &quota);
+  CHECK(!kernel_process_start(root));
+  for (unsigned i = 0; i < 6; i++)
+    image[i] = load_image(root);
+  uint64_t block = CALL(root, block_allocate, 1, 0, 0, 0, 0).value;
+  CHECK_STATUS(CALL(root, image_load, (uint32_t)block, 1, 0, 0, 0), SIGNET_QUOTA);
+  CHECK_STATUS(CALL(root, handle_close, (uint32_t)block, 0, 0, 0, 0), SIGNET_OK); /* it was not consumed */
+  /* What a child may hold is its parent's no more. */
+  specification_write(root, image[0], 1, &some);
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_QUOTA);
+  for (unsigned i = 5; i > 1; i--)
+    CHECK_STATUS(CALL(root, handle_close, image[i], 0, 0, 0, 0), SIGNET_OK);
+  uint32_t child = create_child(root, image[0], 1, &some);
+  CHECK_INVARIANTS();
+  block = CALL(root, block_allocate, IMAGE_BYTES, 0, 0, 0, 0).value;
+  CHECK_STATUS(CALL(root, image_load, (uint32_t)block, IMAGE_BYTES, 0, 0, 0), SIGNET_QUOTA);
+  CHECK_STATUS(CALL(root, process_grant, child, 0, image[1], 0, 0), SIGNET_OK);
+  image[1] = load_image(root);
+  CHECK_STATUS(CALL(root, handle_close, child, 0, 0, 0, 0), SIGNET_OK);
+  some.processes = 0;
+  child = create_child(root, image[0], 1, &some);
+  CHECK_STATUS(CALL(root, process_grant, child, 0, image[1], 0, 0), SIGNET_QUOTA);
+  CHECK_INVARIANTS();
+  for (unsigned i = 0; i < 4; i++)
+    load_image(root);
+  CHECK(root->images == 6);
+  CHECK_INVARIANTS();
+  teardown(&before);
+}
+
 static void quotas_are_reached_and_survived(void) {
   struct alive before = alive_now();
   struct signet_quota quota = {.memory = 2 << 20, .threads = 3, .handles = 5, .regions = 4, .processes = 2};
@@ -984,6 +1021,7 @@ int main(void) {
   TEST(parent_ends_with_its_tree);
   TEST(stop_of_one_that_runs_elsewhere);
   TEST(quotas_are_reached_and_survived);
+  TEST(images_are_bounded_by_processes);
   TEST(child_limit);
   TEST(quota_follows_messages_of_the_dead);
   TEST(connecting);
