@@ -7,6 +7,7 @@
 #include <signet/program.h>
 
 #include "lib/library.h"
+#include "lib/scarcity.h"
 
 struct channel signet_channels[4];
 
@@ -33,7 +34,9 @@ static long converse(struct channel *channel, struct signet_message *message, si
     result = signet_channel_receive(&channel->endpoint, 1, message, capacity, SIGNET_NEVER);
   else
     result = signet_channel_call(channel->endpoint, message, message, capacity, SIGNET_NEVER);
-  while (result.status == SIGNET_INTERRUPTED) {
+  while (result.status == SIGNET_INTERRUPTED || result.status == SIGNET_MEMORY) {
+    if (result.status == SIGNET_MEMORY)
+      scarcity_wait();
     if (interruptible && signet_signals_ready(signet_self())) {
       channel->outstanding = true;
       return -EINTR;
@@ -66,7 +69,8 @@ static long head_of(const uint8_t *data, uint64_t *value) {
   struct files_answer answer;
   memcpy(&answer, data, sizeof answer);
   *value = answer.value;
-  return answer.error < 4096 ? -(long)answer.error : -EIO;
+  return answer.error < -INTERRUPTED_AGAIN ? -(long)answer.error
+                                           : -EIO; /* no more than that mean an error to programs */
 }
 
 /* Keeps bytes that nobody waits for now. */
@@ -87,7 +91,7 @@ static void collect(struct channel *channel) {
   if (!buffer)
     return;
   struct signet_result result = signet_channel_receive(&channel->endpoint, 1, &buffer->message, sizeof *buffer, 0);
-  if (result.status == SIGNET_TIMEOUT || result.status == SIGNET_INTERRUPTED)
+  if (result.status == SIGNET_TIMEOUT || result.status == SIGNET_INTERRUPTED || result.status == SIGNET_MEMORY)
     return;
   channel->outstanding = false;
   uint64_t value;

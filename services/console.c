@@ -7,6 +7,7 @@
 #include <signet/supervised.h>
 
 #include "lib/lock.h"
+#include "lib/scarcity.h"
 #include "services/console.h"
 #include "services/lines.h"
 
@@ -207,6 +208,8 @@ void service_thread(struct stream *stream) {
       serve(stream, (uint32_t)result.value, &buffer);
     else if (result.status == SIGNET_INTERRUPTED)
       continue;
+    else if (result.status == SIGNET_MEMORY)
+      scarcity_wait();
     else if (result.value == SUPERVISION)
       supervisor_gone();
     else

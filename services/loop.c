@@ -3,6 +3,8 @@
 
 #include <signet/calls.h>
 
+#include "lib/scarcity.h"
+
 static void drop(struct service_loop *loop, uint32_t index) {
   loop->gone(loop->client[index]);
   signet_handle_close(loop->endpoint[index]);
@@ -30,16 +32,21 @@ static void answer(struct service_loop *loop, uint32_t index, struct service_buf
     signet_channel_send(loop->endpoint[index], &buffer->message);
 }
 
-/* A message could not be taken because its block does not fit into this process's quota: no honest client sends such.
- */
+/* A message could not be taken: its block does not fit into this process's quota, and no honest client sends such; or
+ * the machine has no memory for it now. */
 static void drop_oversized(struct service_loop *loop, struct service_buffer *buffer) {
+  bool scarce = false;
   for (uint32_t i = 0; i < loop->count; i++) {
     struct signet_result result = signet_channel_receive(&loop->endpoint[i], 1, &buffer->message, sizeof *buffer, 0);
     if (result.status == SIGNET_OK)
       answer(loop, i, buffer);
+    else if (result.status == SIGNET_MEMORY)
+      scarce = true;
     else if (result.status != SIGNET_TIMEOUT && result.status != SIGNET_INTERRUPTED)
       drop(loop, i--);
   }
+  if (scarce)
+    scarcity_wait();
 }
 
 void service_loop_run(struct service_loop *loop) {

@@ -9,6 +9,7 @@
 
 #include "contracts/names.h"
 #include "contracts/offers.h"
+#include "lib/scarcity.h"
 #include "services/names_table.h"
 #include "services/services.h"
 #include "services/startup.h"
@@ -374,6 +375,8 @@ _Noreturn void service_main(const struct signet_startup *startup) {
       hear(result.value, &buffer);
     else if (result.status == SIGNET_TIMEOUT)
       expire();
+    else if (result.status == SIGNET_MEMORY)
+      scarcity_wait();
     else if (result.status != SIGNET_INTERRUPTED)
       hear(result.value, NULL); /* closed; or it sent what does not fit into this process's quota */
   }

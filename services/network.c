@@ -8,6 +8,7 @@
 #include <signet/calls.h>
 #include <signet/supervised.h>
 
+#include "lib/scarcity.h"
 #include "services/services.h"
 #include "services/startup.h"
 
@@ -180,6 +181,8 @@ static void serve(void) {
     uint64_t deadline = next_deadline();
     unlock();
     struct signet_result result = signet_set_receive(network.set, &message.message, sizeof message, deadline);
+    if (result.status == SIGNET_MEMORY)
+      scarcity_wait();
     lock();
     switch (result.status) {
     case SIGNET_OK:
@@ -189,6 +192,7 @@ static void serve(void) {
       until_look = 1;
       break;
     case SIGNET_INTERRUPTED:
+    case SIGNET_MEMORY:
       break;
     default: /* Closed; or what it sent has no room here, which no honest client's has not. */
       on_closed(result.value);

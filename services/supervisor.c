@@ -13,6 +13,7 @@
 #include <signet/device.h>
 
 #include "contracts/events.h"
+#include "lib/scarcity.h"
 #include "services/services.h"
 
 _Noreturn void service_main(const struct signet_startup *startup);
@@ -206,8 +207,10 @@ static _Noreturn void run(void) {
       break;
     case SIGNET_CLOSED:
     case SIGNET_QUOTA:
-    case SIGNET_MEMORY:
       close(result.value);
+      break;
+    case SIGNET_MEMORY:
+      scarcity_wait();
       break;
     default: /* it is time, or an event came */
       break;

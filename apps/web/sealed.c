@@ -11,6 +11,7 @@
 #include "contracts/listener.h"
 #include "contracts/network.h"
 #include "contracts/stream.h"
+#include "lib/scarcity.h"
 
 #include "apps/web/sealed.h"
 #include "apps/web/web.h"
@@ -387,6 +388,9 @@ static void run(void) {
       break;
     case SIGNET_TIMEOUT:
     case SIGNET_INTERRUPTED:
+      break;
+    case SIGNET_MEMORY:
+      scarcity_wait();
       break;
     default: /* what came with a message found no room */
       if (++trouble > TROUBLE_MOST)

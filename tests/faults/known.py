@@ -8,7 +8,7 @@ import time
 
 import each
 import plan
-from system import System, ok, say
+from system import PROCESSES, System, ok, say
 
 
 def on_system(seed, what, attempt):
@@ -128,6 +128,32 @@ def nothing_left(system):
     return True
 
 
+def nobody_given_up(system):
+    """A service for which the host has no memory when a block comes to it keeps the client that sent it."""
+    for _ in range(3):
+        system.kill("files")
+        system.plan.fail("mmap", errno.ENOMEM, every=2)
+        for _ in range(3):
+            with contextlib.suppress(http.client.HTTPException, OSError):
+                system.get("/large.bin", 1)
+        system.plan.calm()
+        if not system.serves(5):
+            return False
+    return True
+
+
+def memory_not_returned(system):
+    """The host takes no memory back from processes that end: the next ones find nothing of it, and all is served."""
+    for error in (errno.ENOMEM, errno.EAGAIN):
+        system.plan.fail("madvise", error, every=1)
+        for name in PROCESSES:
+            system.kill(name)
+        if not system.serves(10) or not system.teller.progress(15):
+            return False
+        system.plan.calm()
+    return system.plan.call("madvise").injected > 0
+
+
 # What only the start asks of the host.
 STARTING = ["dup", "memfd_create", "fcntl", "eventfd", "epoll_create1", "epoll_ctl", "pthread_create", "timer_create", "prctl",
             "fopen", "opendir", "socket", "listen"]
@@ -193,4 +219,6 @@ def run():
     on_system(4, "a poll that fails does not mean that there is something to read", poll_interrupted)
     on_system(5, "a console that cannot wait for its input does not wait for ever", wait_refused)
     on_system(6, "of a write that the host takes in part the rest is written too", short_writes)
+    on_system(8, "memory that the host does not take back is nobody's", memory_not_returned)
     on_system(7, "nothing is left over of calls that failed", nothing_left)
+    on_system(8, "no client is given up because the host has no memory for what it sends", nobody_given_up)

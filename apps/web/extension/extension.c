@@ -13,6 +13,7 @@
 
 #include "apps/web/extension/script.h"
 #include "contracts/extension.h"
+#include "lib/scarcity.h"
 
 static struct signet_supervised supervised;
 /* A channel, in the one state or the other; both 0: there is none now. One for each start-up slot. */
@@ -231,6 +232,10 @@ int main(int count, char **arguments) {
     struct signet_result result = signet_set_receive(set, &buffer.message, sizeof buffer, SIGNET_NEVER);
     if (result.status == SIGNET_INTERRUPTED)
       continue;
+    if (result.status == SIGNET_MEMORY) {
+      scarcity_wait();
+      continue;
+    }
     if (result.value == SUPERVISION) {
       signet_supervised_handle(&supervised, result.status == SIGNET_OK ? &buffer.message : NULL);
       continue;
