@@ -42,7 +42,9 @@ static bool arena_prepare(void) {
     return false;
   if (ftruncate(descriptor, ARENA_BYTES) != 0)
     goto fail;
+  linux_address_space_lock();
   arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
+  linux_address_space_unlock();
   if (arena == MAP_FAILED)
     goto fail;
   arena_descriptor = descriptor;
@@ -77,7 +79,9 @@ struct port_block *port_block_create(uint64_t length) {
   uint64_t bytes = (uint64_t)SIGNET_PAGE << size;
   if (bytes + SIGNET_PAGE > ARENA_BYTES - arena_used)
     return NULL;
+  linux_address_space_lock();
   block = calloc(1, sizeof *block);
+  linux_address_space_unlock();
   linux_clear_vectors();
   if (!block)
     return NULL;

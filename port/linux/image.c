@@ -35,7 +35,9 @@ static bool write_all(int descriptor, const void *bytes, size_t length) {
 
 struct port_image *port_image_create(const void *bytes, size_t length) {
   static _Atomic uint64_t numbers;
+  linux_address_space_lock();
   struct port_image *image = malloc(sizeof *image);
+  linux_address_space_unlock();
   linux_clear_vectors();
   if (!image)
     return NULL;
@@ -49,7 +51,9 @@ struct port_image *port_image_create(const void *bytes, size_t length) {
   if (pages == 0 || ftruncate(image->descriptor, (off_t)pages) != 0 || !write_all(image->descriptor, bytes, length) ||
       !linux_seal_file(image->descriptor))
     goto close_file;
+  linux_address_space_lock();
   image->bytes = mmap(NULL, pages, PROT_READ, MAP_SHARED, image->descriptor, 0);
+  linux_address_space_unlock();
   if (image->bytes == MAP_FAILED)
     goto close_file;
   return image;

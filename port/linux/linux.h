@@ -161,10 +161,11 @@ static inline void linux_wipe_words(void *to, size_t length) {
   __asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0ul) : "memory");
 }
 
-/* Maps over what is in a window. A host that refuses may have taken away first what was there (Linux before 6.12): then
- * it is reserved again, for nothing of this program's own may ever come to lie in a window. */
+/* Maps over what is in a window. Where the host refuses something is still there, for nothing of this program's own may
+ * ever come to lie in a window: who maps memory or asks the C library for some does it between these two. */
+void linux_address_space_lock(void);
+void linux_address_space_unlock(void);
 bool linux_window_put(void *address, uint64_t length, int protection, int flags, int descriptor, uint64_t position);
-void linux_window_keep(void *address, uint64_t length);
 /* Makes a part of a window inaccessible and gives its memory back. False: the host gives no more mappings, and the part
  * ends inside one. */
 bool linux_window_close(uint32_t window, uint32_t offset, uint64_t length);

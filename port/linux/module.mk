@@ -41,6 +41,15 @@ $(DEVICE_TESTS): $(B)/tests/linux/%: tests/linux/%.c tests/linux/alone.c tests/l
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $(filter %.c,$^) -o $@ $(LINUX_LIBRARY) -lpthread
 TESTS += $(DEVICE_TESTS)
 
+# The same on a host that refuses what it is asked.
+REFUSAL_TESTS := $(B)/tests/linux/window_refusal_test $(B)/tests/linux/stream_refusal_test
+$(B)/tests/linux/window_refusal_test: REFUSALS := mmap mprotect madvise linux_loader_map
+$(B)/tests/linux/stream_refusal_test: REFUSALS := poll epoll_ctl dup
+$(REFUSAL_TESTS): $(B)/tests/linux/%: tests/linux/%.c tests/linux/alone.c tests/linux/alone.h tests/lib/tap.c $(LINUX_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $(REFUSALS:%=-Wl,--wrap=%) $(filter %.c,$^) -o $@ $(LINUX_LIBRARY) -lpthread
+TESTS += $(REFUSAL_TESTS)
+
 # Processes that call the kernel with nonsense.
 $(B)/tests/linux/nonsense: tests/linux/nonsense.c tests/child.h $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)

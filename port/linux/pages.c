@@ -35,7 +35,9 @@ void *port_pages_allocate(size_t length) {
       return run;
     }
   }
+  linux_address_space_lock();
   void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  linux_address_space_unlock();
   return memory == MAP_FAILED ? NULL : memory;
 }
 

@@ -101,26 +101,53 @@ bool linux_window_prepare(const char **problem) {
 
 uint32_t port_window_count(void) { return window_count; }
 
-bool linux_window_put(void *address, uint64_t length, int protection, int flags, int descriptor, uint64_t position) {
-  if (mmap(address, length, protection, flags | MAP_FIXED, descriptor, (off_t)position) != MAP_FAILED)
-    return true;
-  linux_window_keep(address, length);
-  return false;
+/* Held by who replaces what is in a window, and by who maps anything of this program's own: a host that refuses the
+ * first may have taken away what was there (Linux before 6.12), and must not then give that address to the second. */
+static _Atomic uint32_t address_space;
+
+void linux_address_space_lock(void) { linux_mutex_lock(&address_space); }
+
+void linux_address_space_unlock(void) { linux_mutex_unlock(&address_space); }
+
+/* After a refusal. A host with no more mappings may say so of this one, too, and have taken nothing away; madvise
+ * tells, and changes nothing. */
+static void keep(void *address, uint64_t length) {
+  if (mmap(address, length, PROT_NONE, reserve_flags | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED &&
+      madvise(address, length, MADV_NORMAL) != 0)
+    linux_panic("a window has a hole at %p, and the host does not let it be closed", address);
 }
 
-void linux_window_keep(void *address, uint64_t length) {
-  /* Refused where the old mapping is still there, which is as good. */
-  (void)mmap(address, length, PROT_NONE, reserve_flags | MAP_FIXED_NOREPLACE, -1, 0);
+bool linux_window_put(void *address, uint64_t length, int protection, int flags, int descriptor, uint64_t position) {
+  linux_address_space_lock();
+  bool put = mmap(address, length, protection, flags | MAP_FIXED, descriptor, (off_t)position) != MAP_FAILED;
+  if (!put)
+    keep(address, length);
+  linux_address_space_unlock();
+  return put;
+}
+
+static bool put_code(void *address, uint64_t length, int descriptor, uint64_t position) {
+  linux_address_space_lock();
+  bool put = linux_loader_map(address, length, descriptor, position);
+  if (!put)
+    keep(address, length);
+  linux_address_space_unlock();
+  return put;
 }
 
 bool linux_window_close(uint32_t window, uint32_t offset, uint64_t length) {
   void *address = address_of(window, offset);
-  if (mmap(address, length, PROT_NONE, reserve_flags | MAP_FIXED, -1, 0) != MAP_FAILED)
+  if (linux_window_put(address, length, PROT_NONE, reserve_flags, -1, 0))
     return true;
   /* The host gives no more mappings (vm.max_map_count), and this may ask for one. Closing whole ones does not. */
-  return mprotect(address, length, PROT_NONE) == 0 && madvise(address, length, MADV_DONTNEED) == 0;
+  if (mprotect(address, length, PROT_NONE) != 0)
+    return false;
+  /* What is not given back nobody can reach, and what is mapped there next replaces. */
+  (void)madvise(address, length, MADV_DONTNEED);
+  return true;
 }
 
+/* For whole mappings, which need nothing of the host to be closed. */
 static void make_inaccessible(uint32_t window, uint32_t offset, uint64_t length) {
   if (!linux_window_close(window, offset, length))
     linux_panic("cannot take back the memory of window %u at 0x%x", window, offset);
@@ -133,11 +160,10 @@ static void drop_everything(uint32_t window) {
 }
 
 static bool map_tables(uint32_t window) {
-  if (mmap(address_of(window, SIGNET_ENTRY_TABLE), SIGNET_PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, table_descriptor,
-           0) == MAP_FAILED)
-    return false;
-  return mmap(address_of(window, SIGNET_THREAD_PAGE), SIGNET_PAGE, PROT_READ | PROT_WRITE,
-              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
+  return linux_window_put(address_of(window, SIGNET_ENTRY_TABLE), SIGNET_PAGE, PROT_READ, MAP_SHARED, table_descriptor,
+                          0) &&
+         linux_window_put(address_of(window, SIGNET_THREAD_PAGE), SIGNET_PAGE, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
 bool port_window_create(uint32_t window) {
@@ -235,51 +261,61 @@ static bool overlaps(const struct mapping *m, uint32_t offset, uint64_t length) 
   return offset < m->offset + (uint64_t)m->pages * SIGNET_PAGE && m->offset < offset + length;
 }
 
+static void drop_image(uint32_t window) {
+  make_inaccessible(window, SIGNET_IMAGE_LOW, SIGNET_BLOCKS_LOW - SIGNET_IMAGE_LOW);
+  windows[window].mappings = 0;
+}
+
 /* Makes what stale mappings there are inaccessible, if any: all at once where nothing is live, because neighbours may
- * be one mapping of the host. */
-static void drop_stale(uint32_t window) {
+ * be one mapping of the host. False: one is, of a live and a stale one, and the host gives no more. */
+static bool drop_stale(uint32_t window) {
   struct window *w = &windows[window];
   uint32_t kept = 0, live = 0;
+  bool dropped = true;
   for (uint32_t i = 0; i < w->mappings; i++)
     live += w->mapping[i].live;
   if (live == w->mappings)
-    return;
+    return true;
   if (!live) {
-    make_inaccessible(window, SIGNET_IMAGE_LOW, SIGNET_BLOCKS_LOW - SIGNET_IMAGE_LOW);
-    w->mappings = 0;
-    return;
+    drop_image(window);
+    return true;
   }
   for (uint32_t i = 0; i < w->mappings; i++) {
     struct mapping *m = &w->mapping[i];
-    if (m->live)
+    bool closed = !m->live && linux_window_close(window, m->offset, (uint64_t)m->pages * SIGNET_PAGE);
+    if (!closed)
       w->mapping[kept++] = *m;
-    else
-      make_inaccessible(window, m->offset, (uint64_t)m->pages * SIGNET_PAGE);
+    dropped = dropped && (m->live || closed);
   }
-  w->mappings = kept;
+  w->mappings = (uint8_t)kept;
+  return dropped;
 }
 
+/* A process from whose window an earlier one's memory cannot be taken has nothing there, and ends by its first
+ * instruction. */
 void linux_window_settle(uint32_t window) {
   struct window *w = &windows[window];
   if (w->settled)
     return;
-  drop_stale(window);
+  if (!drop_stale(window))
+    drop_image(window);
   w->settled = true;
 }
 
-/* True: an equal mapping is there from before and is live now. Otherwise everything stale in the way is gone. */
-static bool revive(uint32_t window, const struct mapping *wanted) {
+enum revived { REVIVED, NOT_THERE, STALE_STAYS };
+
+/* REVIVED: an equal mapping is there from before and is live now. NOT_THERE: everything stale in the way is gone. */
+static enum revived revive(uint32_t window, const struct mapping *wanted) {
   struct window *w = &windows[window];
   for (uint32_t i = 0; i < w->mappings; i++) {
     struct mapping *m = &w->mapping[i];
     if (!m->live && m->offset == wanted->offset && m->pages == wanted->pages && m->kind == wanted->kind &&
         m->protection == wanted->protection && m->image == wanted->image && m->position == wanted->position) {
       m->live = true;
-      return true;
+      return REVIVED;
     }
   }
-  drop_stale(window);
-  return false;
+  return drop_stale(window) ? NOT_THERE : STALE_STAYS;
 }
 
 /* Before a process runs, mappings are recorded; later ones only widen the range to unmap at its end. */
@@ -314,8 +350,9 @@ bool port_window_map(uint32_t window, uint32_t offset, uint64_t length, enum sig
                          .protection = (uint8_t)protection};
   if (protection == SIGNET_PROTECT_NONE)
     return port_window_unmap(window, offset, length);
-  if (!windows[window].settled && revive(window, &made))
-    return true;
+  enum revived there = windows[window].settled ? NOT_THERE : revive(window, &made);
+  if (there != NOT_THERE)
+    return there == REVIVED;
   if (!linux_window_put(address_of(window, offset), length, host_protection(protection),
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))
     return false;
@@ -347,16 +384,17 @@ bool linux_window_map_image(uint32_t window, uint32_t offset, uint64_t length, i
                          .protection = (uint8_t)protection,
                          .image = image,
                          .position = position};
-  if (!windows[window].settled && revive(window, &made)) {
+  enum revived there = windows[window].settled ? NOT_THERE : revive(window, &made);
+  if (there == STALE_STAYS)
+    return false;
+  if (there == REVIVED) {
     if (writable(&made) && made.pages <= REWRITTEN_MOST)
       linux_copy_words(address_of(window, offset), (const uint8_t *)bytes + position, length);
     return true;
   }
   if (code) {
-    if (!linux_loader_map(address_of(window, offset), length, descriptor, position)) {
-      linux_window_keep(address_of(window, offset), length);
+    if (!put_code(address_of(window, offset), length, descriptor, position))
       return false;
-    }
   } else if (!linux_window_put(address_of(window, offset), length, host_protection(protection), MAP_PRIVATE, descriptor,
                                position)) {
     return false;

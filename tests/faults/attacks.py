@@ -17,7 +17,7 @@ from system import PROCESSES, SIGNET, SQLITE, Load, System, say
 BOUND = 15  # seconds in which all has to be right again
 
 # The calls that a running system makes of the host, and those whose failure only its start can meet.
-RUNNING = ["mmap", "munmap", "mprotect", "memfd_create", "ftruncate", "fallocate", "mincore", "malloc", "calloc", "pread", "pwrite",
+RUNNING = ["mmap", "munmap", "mprotect", "madvise", "memfd_create", "ftruncate", "fallocate", "mincore", "malloc", "calloc", "pread", "pwrite",
            "read", "write", "fsync", "close", "fstat", "fstatfs", "openat2", "unlinkat", "getdents64", "epoll_ctl", "epoll_wait",
            "poll", "accept4", "recv", "send", "shutdown"]
 

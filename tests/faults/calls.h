@@ -11,6 +11,7 @@
   X(mmap, ENOMEM)                                                                                                      \
   X(munmap, ENOMEM)                                                                                                    \
   X(mprotect, ENOMEM)                                                                                                  \
+  X(madvise, ENOMEM, EAGAIN)                                                                                           \
   X(memfd_create, EMFILE, ENFILE, ENOMEM)                                                                              \
   X(ftruncate, EIO, ENOSPC, EINTR, EFBIG)                                                                              \
   X(fallocate, ENOMEM, EINTR, ENOSPC)                                                                                  \

@@ -163,6 +163,18 @@ WRAP(void *, MAP_FAILED, mmap, (void *at, size_t length, int protection, int fla
      (at, length, protection, flags, file, position))
 WRAP(int, -1, munmap, (void *at, size_t length), (at, length))
 WRAP(int, -1, mprotect, (void *at, size_t length, int protection), (at, length, protection))
+
+/* The question whether something is mapped has no other answer. */
+int REAL(madvise)(void *at, size_t length, int advice);
+int __wrap_madvise(void *at, size_t length, int advice);
+int __wrap_madvise(void *at, size_t length, int advice) {
+  int error = advice == MADV_NORMAL ? 0 : fault(FAULT_madvise, HERE);
+  if (!error)
+    return REAL(madvise)(at, length, advice);
+  errno = error;
+  return -1;
+}
+
 WRAP(int, -1, memfd_create, (const char *name, unsigned flags), (name, flags))
 WRAP(int, -1, fallocate, (int file, int mode, off_t position, off_t length), (file, mode, position, length))
 WRAP(int, -1, mincore, (void *at, size_t length, unsigned char *vector), (at, length, vector))
