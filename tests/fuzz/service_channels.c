@@ -447,7 +447,7 @@ static struct signet_result take(uint32_t number, struct signet_message *message
   if (capacity < SIGNET_MESSAGE_DATA + (uint64_t)first->length)
     return result(SIGNET_CAPACITY, SIGNET_MESSAGE_DATA + (uint64_t)first->length);
   if (first->moved_count && kernel_refuses())
-    return error(SIGNET_QUOTA);
+    return error((number ^ first->tag) & 2 ? SIGNET_QUOTA : SIGNET_MEMORY);
   KERNEL_TRACE("end %u hears %u, %u bytes, %u moved\n", number, first->tag, first->length, first->moved_count);
   dequeue(end);
   kernel_served = number ^ 1;
