@@ -21,7 +21,7 @@ command at its commit. Seeds are the commands' own, so the programs and calls ar
 
 def names():
     found = set()
-    for makefile in ROOT.glob("**/module.mk"):
+    for makefile in (*ROOT.glob("*/*.mk"), *ROOT.glob("*/*/*.mk")):
         if "build" not in makefile.relative_to(ROOT).parts:
             found |= set(re.findall(r"^record-([\w-]+):", makefile.read_text(), re.MULTILINE))
     return sorted(found)

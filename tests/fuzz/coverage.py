@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What the corpora reach: `coverage.py NAME…` runs each target's program (build/fuzz/NAME-coverage) over tests/fuzz/corpus/NAME, and
 writes docs/coverage.txt: lines of each file reached, and of the trusted base each line that no corpus reaches."""
+import argparse
 import pathlib
 import re
 import subprocess
-import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 REPORT = ROOT / "docs/coverage.txt"
@@ -65,7 +65,9 @@ def reason(name, text):
 
 
 def main():
-    names, files, corpora = sys.argv[1:], {}, []
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="+", metavar="NAME")
+    names, files, corpora = parser.parse_args().names, {}, []
     for name in names:
         count, reached = measure(name)
         corpora.append("%s %d" % (name, count))

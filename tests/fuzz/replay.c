@@ -252,6 +252,14 @@ int main(int count, char **arguments) {
   double begin = now();
   name = strrchr(arguments[0], '/') ? strrchr(arguments[0], '/') + 1 : arguments[0];
   setvbuf(stdout, NULL, _IOLBF, 0);
+  if (count > 1 && arguments[1][0] == '-') {
+    fprintf(strcmp(arguments[1], "--help") == 0 ? stdout : stderr,
+            "usage: %s [COUNT [SEED]]   the corpus, and COUNT inputs made of it from that seed on\n"
+            "       %s FILE...          these inputs alone\n"
+            "Ends with 0: nothing was found; otherwise what was found has ended it.\n",
+            name, name);
+    return strcmp(arguments[1], "--help") == 0 ? 0 : 2;
+  }
   __sanitizer_set_death_callback(tell);
   signal(SIGABRT, died);
   signal(SIGALRM, died);

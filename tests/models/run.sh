@@ -17,6 +17,7 @@ search() { # BREAK : prints the errors found, or what else became of it
 }
 for model in tests/models/*.pml; do
   name=$(basename "$model" .pml)
+  [ -t 2 ] && echo "$name ..." >&2
   mkdir "$work/$name"
   # shellcheck disable=SC2086
   (cd "$work/$name" && spin -a ${1:+${larger[$name]}} "$OLDPWD/$model" && gcc -w -O1 -DSAFETY -DCOLLAPSE -DVECTORSZ=1024 pan.c -o pan) >"$work/log" 2>&1 ||
