@@ -14,7 +14,7 @@ struct walk {
   verifier_report *report;
   void *context;
   struct verifier_outcome outcome;
-  uint64_t previous; /* where the instruction before this one starts; or NOWHERE */
+  uint64_t previous; /* in the first pass: where the instruction before this one starts; or NOWHERE */
   bool second;       /* the second pass */
   bool wrong_target; /* some branch leaves the segment */
 };
@@ -136,23 +136,19 @@ static uint64_t step(struct walk *walk, uint64_t at) {
   if (unit.length > left) {
     unit.rule = VERIFIER_RULE_TRUNCATED;
     unit.length = (unsigned)left;
-  } else if (unit.length > room && (unit.rule == RULE_NONE || unit.rule == VERIFIER_RULE_SEQUENCE)) {
+  } else if (unit.length > room && unit.rule == RULE_NONE) {
     unit.rule = VERIFIER_RULE_STRADDLE;
   }
   if (unit.rule != RULE_NONE) {
     if (!walk->second || unit.rule == VERIFIER_RULE_TARGET)
       violate(walk, at, unit.length, unit.rule);
     walk->previous = NOWHERE;
-    if (unit.rule != VERIFIER_RULE_TARGET) {
-      uint64_t next = at + room;
-      return next < input->length ? next : input->length;
-    }
-    walk->previous = at;
-    return at + unit.length;
+    return at + (unit.rule == VERIFIER_RULE_TARGET ? unit.length : room);
   }
-  if (!walk->second)
+  if (!walk->second) {
     mark(walk->starts, at);
-  walk->outcome.instructions += unit.instructions;
+    walk->outcome.instructions += unit.instructions;
+  }
   walk->previous = at;
   return at + unit.length;
 }
@@ -188,19 +184,17 @@ bool verifier_check(const struct verifier_input *input, void *scratch, verifier_
   for (size_t i = 0; placed && i < words; i++)
     wrong |= (targets[i] & ~starts[i]) != 0;
   if (wrong) {
-    uint64_t instructions = walk.outcome.instructions;
     walk.second = true;
-    walk.previous = NOWHERE;
     for (uint64_t at = 0; at < input->length;)
       at = step(&walk, at);
-    walk.outcome.instructions = instructions;
   }
   *outcome = walk.outcome;
   return walk.outcome.violations == 0;
 }
 
 bool verifier_is_target(const struct verifier_input *input, const void *scratch, uint64_t offset) {
-  return offset >= input->offset && offset - input->offset < input->length && marked(scratch, offset - input->offset);
+  uint64_t at = offset - input->offset; /* below the code it wraps to a number past the length */
+  return at < input->length && marked(scratch, at);
 }
 
 static const struct {

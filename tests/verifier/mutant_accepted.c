@@ -4,9 +4,10 @@
  * do. It notices what they cannot object to: a form that is harmless and that nobody meant to permit, or to refuse.
  *
  * After a change of verifier/allow.list that was meant: `build/tests/verifier/mutant_accepted --write`, and read the
- * difference. */
+ * difference. `mutant_accepted OPCODE` takes only that byte, in hexadecimal, as opcode. */
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "verifier/verifier.h"
@@ -109,7 +110,9 @@ int main(int count, char **arguments) {
   bool write = count > 1 && strcmp(arguments[1], "--write") == 0;
   FILE *file = fopen(list, write ? "w" : "r");
   char name[16];
-  unsigned opcode, accepted, hash, opcodes = 0;
+  unsigned opcode, accepted, hash, opcodes = 0, first = 0, last = 255;
+  if (count > 1 && !write)
+    first = last = strtoul(arguments[1], NULL, 16) & 0xff;
   if (!file) {
     printf("Bail out! %s: run it in the tree's first folder\n", list);
     return 1;
@@ -123,7 +126,7 @@ int main(int count, char **arguments) {
   unsigned long long all = 0;
   int failures = 0;
   for (unsigned map = 0; map < MAPS; map++)
-    for (opcode = 0; opcode < 256; opcode++) {
+    for (opcode = first; opcode <= last; opcode++) {
       struct print print = of(map, opcode);
       all += print.accepted;
       opcodes += print.accepted != 0;

@@ -1,8 +1,10 @@
 /* The encoding space in small: every map, opcode, mandatory prefix and ModRM class, with the REX bits that matter. What
  * the verifier accepts, the oracle must accept, with the same length and features. enumerate.c in a second, for
- * tests/mutation, which has thousands of verifiers to ask. */
+ * tests/mutation, which has thousands of verifiers to ask. `mutant_forms OPCODE` takes only that byte, in hexadecimal,
+ * as opcode: what a change of one row of the list can change. */
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/verifier/oracle.h"
@@ -11,6 +13,7 @@
 enum { BASE = 0x20000, ROOM = 32 };
 
 static unsigned long long tried, accepted, failures;
+static unsigned first_opcode, last_opcode = 255;
 
 static void fail(const uint8_t *code, const char *why, const char *text) {
   if (failures++ >= 20)
@@ -69,7 +72,7 @@ static void legacy(void) {
     for (unsigned m = 0; m < 4; m++)
       for (unsigned r = 0; r < sizeof rexes; r++)
         for (unsigned map = 0; map < 4; map++)
-          for (unsigned opcode = 0; opcode < 256; opcode++) {
+          for (unsigned opcode = first_opcode; opcode <= last_opcode; opcode++) {
             uint8_t bytes[16];
             unsigned n = 0;
             if (start == 2)
@@ -102,7 +105,7 @@ static void vex(void) {
       for (unsigned map = 0; map < 5; map++) /* 0: the form of two bytes, which has the first map */
         for (unsigned low = 0; low < (map ? 16 : 8); low++)
           for (unsigned v = 0; v < sizeof vvvvs; v++)
-            for (unsigned opcode = 0; opcode < 256; opcode++) {
+            for (unsigned opcode = first_opcode; opcode <= last_opcode; opcode++) {
               uint8_t bytes[16];
               unsigned n = 0;
               if (start) {
@@ -125,12 +128,15 @@ static void vex(void) {
 static void report(int number, const char *name) {
   static unsigned long long before;
   printf("%s %d - %s: %llu tried, %llu accepted, %llu disagreements with the oracle\n",
-         failures > before || !accepted ? "not ok" : "ok", number, name, tried, accepted, failures - before);
+         failures > before || (!accepted && first_opcode < last_opcode) ? "not ok" : "ok", number, name, tried,
+         accepted, failures - before);
   before = failures;
   tried = accepted = 0;
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+  if (count > 1)
+    first_opcode = last_opcode = strtoul(arguments[1], NULL, 16) & 0xff;
   oracle_start();
   printf("1..2\n");
   legacy();

@@ -139,6 +139,10 @@ static void test_bundles(void) {
   expect(is(&outcome, 0, 29, 3, VERIFIER_RULE_SEQUENCE), "half a stack sequence at the end of a bundle");
   outcome = run("\x48\x89\xc4", 3, 31, 64, false);
   expect(is(&outcome, 0, 31, 3, VERIFIER_RULE_STRADDLE), "an instruction across bundles that breaks another rule");
+  outcome = run("\x0f\x05", 2, 31, 64, false);
+  expect(is(&outcome, 0, 31, 2, VERIFIER_RULE_UNLISTED), "across bundles, what is not listed is called that");
+  outcome = run(returning, 13, 20, 64, true);
+  expect(is(&outcome, 0, 20, 13, VERIFIER_RULE_RETURN), "across bundles, a return under the parallel rule");
   /* Checking goes on at the next bundle; the first half of a sequence is not what comes before it there. */
   uint8_t code[128];
   memset(code, 0x90, sizeof code);
@@ -180,9 +184,31 @@ static void test_second_pass(void) {
   expect(without == 92 && outcome.heard.count == 1 && is(&outcome, 0, 64, 2, VERIFIER_RULE_TARGET) &&
              outcome.figures.instructions == 91,
          "a branch into an instruction; what was counted is counted once");
+  /* A place is no target because it is a multiple of 64: the only wrong branch goes to what is refused there. */
+  outcome = run("\xf4", 1, 0, 64, false);
+  expect(outcome.heard.count == 1 && !(outcome.targets[0] & 1), "what is refused is not a target");
+  memset(code, 0x90, sizeof code);
+  code[0] = 0xf4;
+  memcpy(code + 32, "\xeb\xde", 2); /* jmp to the hlt */
+  outcome = run(code, 64, 0, 64, false);
+  expect(outcome.heard.count == 2 && is(&outcome, 0, 0, 1, VERIFIER_RULE_UNLISTED) &&
+             is(&outcome, 1, 32, 2, VERIFIER_RULE_TARGET),
+         "a branch to what is refused at the start of the code");
 }
 
 static void test_targets(void) {
+  /* Beside the code nothing is a target, whatever the scratch memory has there. */
+  uint8_t code[64];
+  uint64_t scratch[2];
+  memset(code, 0x90, sizeof code);
+  memcpy(code + 32, "\xeb\xde", 2); /* jmp to the first byte */
+  struct verifier_input input = {.code = code, .length = 64, .offset = BASE, .calls = SLOTS};
+  struct verifier_outcome figures;
+  bool good = verifier_check(&input, scratch, NULL, NULL, &figures) && verifier_is_target(&input, scratch, BASE);
+  good &= !verifier_is_target(&input, scratch, BASE + 64) && !verifier_is_target(&input, scratch, BASE - 1);
+  expect(good && !verifier_is_target(&input, scratch, 0), "nothing is a target beside the code");
+  struct outcome large = run(code + 32, 2, 2048, 4096, false);
+  expect(large.accepted && large.figures.instructions == 4095, "code of 64 words of marks, in exactly their memory");
   /* Nops of every length, and what is listed beside: nothing inside is a target. */
   static const uint8_t longest[] = {0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0};
   for (unsigned prefixes = 0; prefixes < 7; prefixes++) {
