@@ -161,11 +161,20 @@ static void compare_state(const struct row *row, const ZydisDecodedInstruction *
   bool control = insn->mnemonic == ZYDIS_MNEMONIC_FLDCW || insn->mnemonic == ZYDIS_MNEMONIC_FNINIT;
   if (writes(implicit_access(row, "fpcw")) != control) /* the oracle forgets these */
     fail(row, code, insn->length, "the oracle does not agree about", "fpcw");
-  /* Whatever else is x87 uses its stack of registers. */
+  bool clears = insn->mnemonic == ZYDIS_MNEMONIC_FNCLEX || insn->mnemonic == ZYDIS_MNEMONIC_FNINIT;
+  if (writes(implicit_access(row, "fpsw")) != clears ||
+      reads(implicit_access(row, "fpsw")) != (insn->mnemonic == ZYDIS_MNEMONIC_FNSTSW) ||
+      reads(implicit_access(row, "fpcw")) != (insn->mnemonic == ZYDIS_MNEMONIC_FNSTCW))
+    fail(row, code, insn->length, "the oracle does not agree about", "fpsw or fpcw");
+  /* Whatever else is x87 uses its stack of registers, and so does fninit. */
   bool x87 = row->map == 0 && ((row->opcode & 0xf8) == 0xd8 || row->opcode == 0x9b);
-  if (x87 != (implicit_access(row, "st")[0] || implicit_access(row, "fpcw")[0] || implicit_access(row, "fpsw")[0] ||
-              insn->mnemonic == ZYDIS_MNEMONIC_FNOP))
-    fail(row, code, insn->length, "the oracle does not agree about", "x87");
+  bool other = implicit_access(row, "fpcw")[0] || implicit_access(row, "fpsw")[0];
+  bool registers = x87 && insn->mnemonic != ZYDIS_MNEMONIC_FNOP && (!other || insn->mnemonic == ZYDIS_MNEMONIC_FNINIT);
+  if ((implicit_access(row, "st")[0] != '\0') != registers || (other && !x87))
+    fail(row, code, insn->length, "the oracle does not agree about", "st");
+  bool all = insn->mnemonic == ZYDIS_MNEMONIC_VZEROALL, upper = insn->mnemonic == ZYDIS_MNEMONIC_VZEROUPPER;
+  if (writes(implicit_access(row, "ymm")) != (all || upper) || reads(implicit_access(row, "ymm")) != upper)
+    fail(row, code, insn->length, "the oracle does not agree about", "ymm");
   if ((insn->mnemonic == ZYDIS_MNEMONIC_STMXCSR || insn->mnemonic == ZYDIS_MNEMONIC_VSTMXCSR) !=
       reads(implicit_access(row, "mxcsr")))
     fail(row, code, insn->length, "the oracle does not agree about", "mxcsr");
