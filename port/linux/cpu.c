@@ -20,7 +20,18 @@ static _Atomic uint32_t cpus_ready; /* threads that have set themselves up */
 static _Atomic uint32_t cpus_go;    /* 1: the seal is complete */
 static _Atomic uint32_t cpu_failed;
 
-/* 0 free, 1 held, 2 held and somebody sleeps for it. */
+/* Of a mutex. Whoever comes first takes it when it is free, which costs least; but who holds it again and again would
+ * keep those who sleep for it from ever being in time. So it is kept for them once one was woken often enough in vain.
+ */
+enum {
+  MUTEX_FREE,
+  MUTEX_HELD,
+  MUTEX_WANTED, /* held, and somebody sleeps for it, */
+  MUTEX_OWED,   /* one of them for too long */
+  MUTEX_KEPT    /* free, for who has slept for it */
+};
+#define IN_VAIN_MOST 3
+
 static _Atomic uint32_t kernel_lock;
 
 void linux_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns) {
@@ -34,24 +45,48 @@ void linux_futex_wake(_Atomic uint32_t *word, int count) {
 
 static void lock_slowly(_Atomic uint32_t *mutex) {
   for (int spins = 0; spins < 200; spins++) {
-    uint32_t expected = 0;
-    if (atomic_load_explicit(mutex, memory_order_relaxed) == 0 && atomic_compare_exchange_strong(mutex, &expected, 1))
+    uint32_t expected = MUTEX_FREE;
+    if (atomic_load_explicit(mutex, memory_order_relaxed) == MUTEX_FREE &&
+        atomic_compare_exchange_strong(mutex, &expected, MUTEX_HELD))
       return;
     __builtin_ia32_pause();
   }
-  while (atomic_exchange(mutex, 2) != 0)
-    linux_futex_wait(mutex, 2, SIGNET_NEVER);
+  unsigned slept = 0;
+  for (uint32_t now = atomic_load(mutex);;) {
+    bool taken = now == MUTEX_FREE || (now == MUTEX_KEPT && slept);
+    uint32_t next = now;
+    if (taken || now == MUTEX_HELD)
+      next = MUTEX_WANTED;
+    if (!taken && now != MUTEX_KEPT && slept > IN_VAIN_MOST)
+      next = MUTEX_OWED;
+    if (!atomic_compare_exchange_strong(mutex, &now, next))
+      continue;
+    if (taken)
+      return;
+    linux_futex_wait(mutex, next, SIGNET_NEVER);
+    slept++;
+    now = atomic_load(mutex);
+  }
 }
 
 void linux_mutex_lock(_Atomic uint32_t *mutex) {
-  uint32_t expected = 0;
-  if (!atomic_compare_exchange_strong_explicit(mutex, &expected, 1, memory_order_acquire, memory_order_relaxed))
+  uint32_t expected = MUTEX_FREE;
+  if (!atomic_compare_exchange_strong_explicit(mutex, &expected, MUTEX_HELD, memory_order_acquire,
+                                               memory_order_relaxed))
     lock_slowly(mutex);
 }
 
+static void wake_next(_Atomic uint32_t *mutex, bool owed) {
+  uint32_t expected = MUTEX_FREE;
+  if (owed)
+    atomic_compare_exchange_strong(mutex, &expected, MUTEX_KEPT);
+  linux_futex_wake(mutex, 1);
+}
+
 void linux_mutex_unlock(_Atomic uint32_t *mutex) {
-  if (atomic_exchange_explicit(mutex, 0, memory_order_release) == 2)
-    linux_futex_wake(mutex, 1);
+  uint32_t was = atomic_exchange_explicit(mutex, MUTEX_FREE, memory_order_release);
+  if (was > MUTEX_HELD)
+    wake_next(mutex, was == MUTEX_OWED);
 }
 
 void port_lock(void) { linux_mutex_lock(&kernel_lock); }
