@@ -275,7 +275,7 @@ static int read_image(const char *path, struct boot_part *part) {
     kernel_image_release(image);
     return 0;
   }
-  cli_error("%s: not run: %s", path, refusal.text);
+  cli_error("%s: not run: %s", path, cli_refusal_text(&refusal));
   return status == SIGNET_IMAGE ? CLI_NOT_IMAGE : CLI_FAILED;
 }
 

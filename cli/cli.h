@@ -35,6 +35,8 @@ void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Readies the kernel to judge images; nothing is sealed and nothing can run. False: it has been said why. */
 bool cli_prepare_to_load(void);
+/* Why kernel_image_load took no image. */
+const char *cli_refusal_text(const struct kernel_refusal *refusal);
 
 /* JSON to standard output, and a new line; gives `value` back. */
 struct json_t;

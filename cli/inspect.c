@@ -144,7 +144,7 @@ int cli_inspect(int count, char **arguments) {
       continue;
     }
     if (kernel_image_load(bytes, length, &image, &refusal) != SIGNET_OK) {
-      cli_error("%s: %s; `signet verify` shows every broken rule", arguments[i], refusal.text);
+      cli_error("%s: %s; `signet verify` shows every broken rule", arguments[i], cli_refusal_text(&refusal));
       status = CLI_REFUSED;
     } else {
       kernel_image_facts(image, &facts);

@@ -33,6 +33,10 @@ void cli_error(const char *format, ...) {
   va_end(arguments);
 }
 
+const char *cli_refusal_text(const struct kernel_refusal *refusal) {
+  return refusal->text[0] ? refusal->text : "the host gives no memory for it";
+}
+
 bool cli_prepare_to_load(void) {
   const char *problem;
   const struct linux_port_options port = {.cpus = 1, .windows = 16};

@@ -170,13 +170,14 @@ static int load(struct program *program) {
   struct kernel_refusal refusal;
   program->bytes = cli_read_file(program->path, &program->length);
   if (!program->bytes) {
-    cli_error("%s: %s", program->path, strerror(errno));
-    return errno == ENOENT ? CLI_NOT_FOUND : CLI_NOT_IMAGE;
+    int error = errno;
+    cli_error("%s: %s", program->path, strerror(error));
+    return error == ENOENT ? CLI_NOT_FOUND : CLI_NOT_IMAGE;
   }
   enum signet_status status = kernel_image_load(program->bytes, program->length, &program->image, &refusal);
   if (status == SIGNET_OK)
     return 0;
-  cli_error("%s: not run: %s", program->path, refusal.text);
+  cli_error("%s: not run: %s", program->path, cli_refusal_text(&refusal));
   return status == SIGNET_IMAGE ? CLI_NOT_IMAGE : CLI_FAILED;
 }
 
@@ -336,6 +337,7 @@ static void block_signals(sigset_t *signals) {
   }
   sigprocmask(SIG_BLOCK, signals, NULL);
   signal(SIGPIPE, SIG_IGN); /* the program is told EPIPE, and decides */
+  signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to who writes it */
   setrlimit(RLIMIT_CORE, &no_core);
 }
 

@@ -9,13 +9,13 @@
 
 static bool accept(void *context, uint32_t cpus, const void *bytes, size_t length, char *why, size_t size) {
   struct kernel_image *image;
-  struct kernel_refusal refusal = {.text = "there is no memory to look at it"};
+  struct kernel_refusal refusal;
   (void)context, (void)cpus;
   if (kernel_image_load(bytes, length, &image, &refusal) == SIGNET_OK) {
     kernel_image_release(image);
     return true;
   }
-  snprintf(why, size, "%s", refusal.text);
+  snprintf(why, size, "%s", cli_refusal_text(&refusal));
   return false;
 }
 

@@ -225,7 +225,7 @@ static bool make_supervisor(size_t devices) {
   }
   enum signet_status status = kernel_image_load(up.supervisor_image, up.supervisor_length, &image, &refusal);
   if (status != SIGNET_OK) {
-    cli_error("%s: refused: %s", path, refusal.text);
+    cli_error("%s: refused: %s", path, cli_refusal_text(&refusal));
     return false;
   }
   specification.quota = whole_quota();
@@ -361,6 +361,7 @@ static void block_signals(sigset_t *signals) {
   }
   sigprocmask(SIG_BLOCK, signals, NULL);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to who writes it */
   setrlimit(RLIMIT_CORE, &no_core);
   /* Connections and files are descriptors of this process. */
   if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {

@@ -30,6 +30,13 @@ $signet run --dir /proc::/p "$work/victims" status 0 2>"$work/error"; is "procfs
 matches "procfs: says why" "procfs" "$(cat "$work/error")"
 $signet run --memory 64K "$work/victims" status 0 2>"$work/error"; is "too little memory to start" 125 $?
 matches "too little memory: says so" "memory" "$(cat "$work/error")"
+# A file that may not grow is an error to who writes it, and no end by SIGXFSZ; the images are in such files, too.
+printf '#!/bin/bash\nulimit -f 4; exec "$@"\n' >"$work/limited"; chmod +x "$work/limited"
+truncate -s 8192 "$work/error"
+"$work/limited" $signet run "$work/none" 2>>"$work/error"; is "a message that cannot be written" 127 $?
+"$work/limited" $signet run "$work/victims" status 7 2>&1 >/dev/null | cat >"$work/error"
+is "an image that may not be so long" 125 "${PIPESTATUS[0]}"
+matches "an image that may not be so long: says so" "not run: the host gives no memory for it" "$(cat "$work/error")"
 
 # A fault ends the process, and only it; the report has process, address, symbol and reason.
 fault() { # NAME STATUS PATTERN ARGUMENTS…
