@@ -76,7 +76,7 @@ void linux_mutex_lock(_Atomic uint32_t *mutex) {
     lock_slowly(mutex);
 }
 
-static void wake_next(_Atomic uint32_t *mutex, bool owed) {
+static __attribute__((noinline)) void wake_next(_Atomic uint32_t *mutex, bool owed) {
   uint32_t expected = MUTEX_FREE;
   if (owed)
     atomic_compare_exchange_strong(mutex, &expected, MUTEX_KEPT);
