@@ -1,7 +1,7 @@
 # The tests are tested: one small change of the code under test after another, each of which some test has to notice.
 .PHONY: mutation-ready-verifier record-mutation-verifier
 # Says what tests/mutation/suites.py needs to know of the build.
-mutation-ready-verifier: $(VERIFIER_CORPUS_FILES)
+mutation-ready-verifier: $$(VERIFIER_CORPUS_FILES)
 	@printf '%s\n' 'CC=$(CC)' 'HOST_CFLAGS=$(HOST_CFLAGS)' 'TRUSTED_CFLAGS=$(TRUSTED_CFLAGS)' 'SANITIZE=$(SANITIZE)'
 record-mutation-verifier: mutation-ready-verifier
 	tests/mutation/mutate.py verifier --record

@@ -4,7 +4,8 @@
 `tests/mutation/mutate.py SUITE` takes the mutants of tests/mutation/SUITE.list (its format: table.py), applies each to a private
 copy under build/mutation/, builds what depends on it, and runs the suite's tests, the fastest first, until one fails. A mutant that
 no test notices survives, and is a failure; so is one that the table calls equivalent and a test notices, and one of the table that
-does not compile. Exit status: 0 none, 1 some, 2 the table or the build is wrong."""
+does not compile. The tests that take long are for the mutants that no other notices, except those that the table calls equivalent.
+Exit status: 0 none, 1 some, 2 the table or the build is wrong."""
 import argparse
 import collections
 import concurrent.futures
@@ -23,6 +24,7 @@ import sys
 import threading
 import time
 
+import rows
 import suites
 import table
 
@@ -126,11 +128,11 @@ class Worker:
             target.unlink(missing_ok=True)
             raise BuildFailed(step, done.stderr.decode(errors="replace"))
 
-    def run_test(self, test, limit):
+    def run_test(self, test, limit, arguments=()):
         """None if it passes, otherwise why it fails."""
         with open(self.folder / "out/output", "w+b") as out:
-            process = subprocess.Popen(test.command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                                       start_new_session=True, preexec_fn=limited)
+            process = subprocess.Popen(test.command + list(arguments), cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out,
+                                       stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=limited)
             try:
                 status = process.wait(limit)
             except subprocess.TimeoutExpired:
@@ -152,6 +154,9 @@ class Worker:
     def check_unchanged(self, tests):
         """The tests pass before anything is changed; how long they take sets how long they may."""
         for test in tests:
+            if test.opcodes:
+                self.limits[test.name] = 3
+                continue
             begin = time.monotonic()
             why = self.run_test(test, 600)
             if why:
@@ -170,6 +175,7 @@ class Worker:
         path.write_text(mutant.after)
         self.hashes.pop(mutant.path, None)
         self.mutated = {mutant.path}
+        opcodes = rows.opcodes_changed(mutant.before, mutant.after) if mutant.path.endswith(".list") else []
         try:
             try:
                 for output in self.suite.product:
@@ -186,9 +192,10 @@ class Worker:
                         self.build(output)
                 except BuildFailed as failure:
                     return "does not compile", str(failure)
-                if all(self.is_same(output) for output in test.needs):
+                if all(self.is_same(output) for output in test.needs) or test.opcodes and not opcodes:
                     continue
-                if self.run_test(test, self.limits[test.name]):
+                runs = [["%02x" % opcode] for opcode in opcodes] if test.opcodes else [[]]
+                if any(self.run_test(test, self.limits[test.name], arguments) for arguments in runs):
                     return "caught", test.name
             return "survived", ""
         finally:
@@ -212,6 +219,7 @@ class Run:
         self.chosen = self.choose()
         self.suite = suites.SUITES[options.suite](flags_of(options.suite), ROOT)
         self.results = {}
+        self.left = 0  # what the long tests were run for
         self.lock = threading.Lock()
         self.done = 0
 
@@ -232,9 +240,7 @@ class Run:
         return sorted(chosen, key=lambda mutant: mutant.path)  # what depends on one file is built anew once
 
     def tests_for(self, mutant):
-        """The long ones are for what the quick ones do not notice; not for what nothing can notice."""
-        quick = self.options.quick or (mutant and mutant.equivalent)
-        return [test for test in self.suite.tests if not (quick and test.long)]
+        return [test for test in self.suite.tests if test.long == self.long]
 
     def work(self, number):
         worker = Worker(self.suite, self.folder / str(number), self.tests_for(None))
@@ -267,11 +273,21 @@ class Run:
             sys.stderr.write("\r%d of %d \r" % (self.done, len(self.chosen)))
 
     def all(self):
+        """The long tests are for what the quick ones do not notice; not for what nothing can notice."""
+        self.try_all(self.chosen, long=False)
+        left = [mutant for mutant in self.chosen if self.results[mutant.name][0] == "survived" and not mutant.equivalent]
+        if left and not self.options.quick:
+            self.done, self.left = self.done - len(left), len(left)
+            self.try_all(left, long=True)
+        return self.report()
+
+    def try_all(self, mutants, long):
+        self.long = long
         self.waiting = queue.Queue()
         self.ready = threading.Event()
         # Of this process alone: another may run beside it.
         self.folder = ROOT / "build/mutation" / ("%s-%d" % (self.options.suite, os.getpid()))
-        for mutant in self.chosen:
+        for mutant in mutants:
             self.waiting.put(mutant)
         with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
             futures = [pool.submit(self.work, number) for number in range(self.options.jobs)]
@@ -282,7 +298,6 @@ class Run:
             for future in futures:
                 future.result()
         shutil.rmtree(self.folder)
-        return self.report()
 
     def is_failure(self, mutant):
         verdict = self.results[mutant.name][0]
@@ -326,6 +341,10 @@ class Run:
                  "caught by: " + ", ".join("{} {:,}".format(name, count) for name, count in catchers.most_common()),
                  "left out: {:,} of which the compiler makes the same machine code, {:,} that are not C".format(
                      counts["same code"], counts["does not compile"])]
+        tests = dict.fromkeys(test.name for test in self.suite.tests if not test.long)
+        slow = dict.fromkeys(test.name for test in self.suite.tests if test.long)
+        lines.append("tests of every mutant, until one notices: {}; of the {:,} that none of those noticed and that are not argued to change "
+                     "nothing: {}".format(", ".join(tests), self.left, ", ".join(slow)))
         for line in lines:
             print(("record: " if self.options.record else "# ") + line)
         return 1 if failures else 0
@@ -340,7 +359,7 @@ def main():
     parser.add_argument("--sample", type=int, metavar="N", help="only N of them")
     parser.add_argument("--seed", type=int, default=1, help="which N")
     parser.add_argument("-j", dest="jobs", type=int, default=os.cpu_count(), metavar="N", help="how many at once")
-    parser.add_argument("--quick", action="store_true", help="without the tests that take seconds: some survive")
+    parser.add_argument("--quick", action="store_true", help="without the tests that take long: more may survive")
     parser.add_argument("--list", action="store_true", help="only print the names")
     parser.add_argument("--verbose", action="store_true", help="print each verdict")
     parser.add_argument("--tap", action="store_true", help="print a test result for each mutant")

@@ -65,6 +65,25 @@ def changes_of(columns):
         yield "exact byte besides", 1, encoding.replace(exact, exact + "+i", 1)
 
 
+def opcodes_of(row):
+    """The opcode bytes that an encoding of the allow-list has, whatever its map; none of a literal one."""
+    words = [column.strip() for column in row.split("|")][1].split()
+    if words[0] == "=":
+        return set()
+    vex = words[0].startswith("vex.")
+    while not vex and words[0] in ("66", "f2", "f3"):
+        words = words[1:]
+    words = words[1 if vex else 0 if words[0] != "0f" else 2 if words[1] in ("38", "3a") else 1:]
+    first = int(words[0][:2], 16)
+    return {first + i for i in range(8 if words[0].endswith("+r") else 1)}
+
+
+def opcodes_changed(before, after):
+    """What a mutant of the allow-list can change: the opcodes of the rows that it changes. Empty: it is not known."""
+    known = [opcodes_of(row) for row in set(before.split("\n")) ^ set(after.split("\n")) if "|" in row and row[0] != "#"]
+    return sorted(set().union(*known)) if all(known) else []
+
+
 RULES = {"access of a general register": "every register that is written is known", "norex gone": "prefixes only where permitted"}
 
 

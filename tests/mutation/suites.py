@@ -15,10 +15,11 @@ class Step:
 
 
 class Test:
-    """`needs`: outputs and files that, changed, may change the result. `long`: it takes more than two seconds."""
+    """`needs`: outputs and files that, changed, may change the result. `long`: it takes more than two seconds. `opcodes`: it takes an
+    opcode as its argument, and is run for each one that the mutant can change; for mutants of which that is not known it is not."""
 
-    def __init__(self, name, command, needs, long=False):
-        self.name, self.command, self.needs, self.long = name, command, needs, long
+    def __init__(self, name, command, needs, long=False, opcodes=False):
+        self.name, self.command, self.needs, self.long, self.opcodes = name, command, needs, long, opcodes
 
 
 class Suite:
@@ -77,8 +78,10 @@ def verifier(flags, root):
         needs = ["out/" + name] + (["verifier/allow.list"] if name == "table" else [])
         tests[name] = Test(name, ["out/" + name], needs, name in ("sequences", "fuzz", "enumerate"))
     tests["generate-test"] = Test("generate-test", ["bash", "tests/verifier/generate-test.sh", "out/generate"], ["out/generate"])
-    order = ["cases", "table", "compilers", "generate-test", "interface", "mutant_sequences", "mutant_reports", "mutant_forms", "mutant_accepted",
-             "sequences", "fuzz", "enumerate"]
+    for name in ("mutant_forms", "mutant_accepted"):
+        tests[name + " of one opcode"] = Test(name, ["out/" + name], ["out/" + name], opcodes=True)
+    order = ["cases", "table", "compilers", "mutant_forms of one opcode", "mutant_accepted of one opcode", "generate-test", "interface",
+             "mutant_sequences", "mutant_reports", "mutant_forms", "mutant_accepted", "sequences", "fuzz", "enumerate"]
     return Suite(["verifier/*.[ch]", "verifier/allow.list", "include/signet/*.h", "tests/verifier/*.[ch]", "tests/verifier/*.sh",
                   "tests/verifier/*.txt"],
                  steps, [tests[name] for name in order if name in tests], ["out/generate.o"] + normal)
