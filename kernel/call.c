@@ -94,7 +94,7 @@ struct signet_result call_random_fill(struct thread *thread, const uint64_t *arg
   uint64_t offset = arguments[0], length = arguments[1];
   if (length > RANDOM_MOST)
     return error(SIGNET_ARGUMENT);
-  if (!range_valid(offset, length, 1))
+  if (!range_valid(offset, length))
     return error(SIGNET_ADDRESS);
   for (uint64_t done = 0, part; done < length; done += part) {
     part = length - done < TEXT_MOST ? length - done : TEXT_MOST;
@@ -162,7 +162,7 @@ struct signet_result call_handle_query(struct thread *thread, const uint64_t *ar
   case SIGNET_KIND_NONE:
     break;
   }
-  if (!range_valid(arguments[1], sizeof information, 8) ||
+  if (!range_valid(arguments[1], sizeof information) ||
       !port_copy_out(thread->process->window, (uint32_t)arguments[1], &information, sizeof information))
     return error(SIGNET_ADDRESS);
   return result(SIGNET_OK, 0);

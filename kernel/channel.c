@@ -98,7 +98,7 @@ struct signet_result call_channel_create(struct thread *thread, const uint64_t *
   struct channel *channel;
   if (!contract_length_valid(length) || offset % 8)
     return error(SIGNET_ARGUMENT);
-  if (!range_valid(offset, length, 8))
+  if (!range_valid(offset, length))
     return error(SIGNET_ADDRESS);
   void *blob = allocate(length);
   if (!blob)
@@ -188,7 +188,7 @@ static enum signet_status send_untraced(struct thread *thread, struct endpoint *
 
   if (message % 8)
     return SIGNET_ARGUMENT;
-  if (!range_valid(message, SIGNET_MESSAGE_DATA, 8) ||
+  if (!range_valid(message, SIGNET_MESSAGE_DATA) ||
       !port_copy_in(&header, process->window, (uint32_t)message, sizeof header))
     return SIGNET_ADDRESS;
   if (header.tag >= contract->messages)
@@ -202,7 +202,7 @@ static enum signet_status send_untraced(struct thread *thread, struct endpoint *
     return SIGNET_CONTRACT;
   if (header.length > WINDOW_BYTES - message - SIGNET_MESSAGE_DATA)
     return SIGNET_ADDRESS;
-  if (!to->closed && to->count == to->limit)
+  if (to->count == to->limit) /* where it is closed nothing is queued */
     return SIGNET_FULL;
   if (header.moved_count) {
     enum signet_status status = moved_find(process, message, header.tag, header.moved_count, to, moved);
@@ -342,7 +342,7 @@ struct signet_result channel_take(struct kernel_process *process, struct endpoin
 enum signet_status channel_buffer_valid(uint64_t message, uint64_t capacity) {
   if (message % 8)
     return SIGNET_ARGUMENT;
-  return range_valid(message, capacity, 8) && range_valid(message, SIGNET_MESSAGE_DATA, 8) ? SIGNET_OK : SIGNET_ADDRESS;
+  return range_valid(message, capacity) && range_valid(message, SIGNET_MESSAGE_DATA) ? SIGNET_OK : SIGNET_ADDRESS;
 }
 
 static struct signet_result receive_one(struct thread *thread, struct endpoint *endpoint, uint64_t message,
@@ -409,7 +409,7 @@ struct signet_result call_channel_receive(struct thread *thread, const uint64_t 
   enum signet_status status = channel_buffer_valid(message, capacity);
   if (status)
     return error(status);
-  if (!range_valid(handles, count * 4, 4))
+  if (!range_valid(handles, count * 4))
     return error(SIGNET_ADDRESS);
   if (count > 1)
     return receive_any(thread, handles, count, message, capacity, arguments[4]);

@@ -79,7 +79,7 @@ void device_wake_all(struct device *device) {
 static enum signet_status text_copy(char *to, uint32_t window, uint32_t from, uint32_t length) {
   if (length > TEXT_MOST)
     return SIGNET_ARGUMENT;
-  if (!range_valid(from, length, 1) || (length && !port_copy_in(to, window, from, length)))
+  if (!range_valid(from, length) || (length && !port_copy_in(to, window, from, length)))
     return SIGNET_ADDRESS;
   for (uint32_t i = 0; i < length; i++)
     if (!to[i])
@@ -98,12 +98,12 @@ struct signet_result call_device_request(struct thread *thread, const uint64_t *
     return error(SIGNET_HANDLE);
   if (arguments[1] % 8)
     return error(SIGNET_ARGUMENT);
-  if (!range_valid(arguments[1], sizeof asked, 8) ||
+  if (!range_valid(arguments[1], sizeof asked) ||
       !port_copy_in(&asked, process->window, (uint32_t)arguments[1], sizeof asked))
     return error(SIGNET_ADDRESS);
   if (asked.reserved)
     return error(SIGNET_ARGUMENT);
-  if (!range_valid(asked.buffer_offset, asked.buffer_length, 1))
+  if (!range_valid(asked.buffer_offset, asked.buffer_length))
     return error(SIGNET_ADDRESS);
   enum signet_status status = text_copy(cpu->text[0], process->window, asked.text_offset, asked.text_length);
   if (!status)

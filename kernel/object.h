@@ -613,9 +613,9 @@ void device_wake_all(struct device *device);
 struct signet_result call_locked(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t number);
 typedef struct signet_result call_function(struct thread *thread, const uint64_t *arguments);
 extern call_function *const call_table[SIGNET_CALL_COUNT];
-/* The range is within the window and 8-byte aligned (or as `align` says). */
-static inline bool range_valid(uint64_t offset, uint64_t length, uint64_t align) {
-  return offset < WINDOW_BYTES && length <= WINDOW_BYTES - offset && !(offset & (align - 1));
+/* The range is within the window. */
+static inline bool range_valid(uint64_t offset, uint64_t length) {
+  return offset < WINDOW_BYTES && length <= WINDOW_BYTES - offset;
 }
 static inline uint64_t page_up(uint64_t length) { return (length + PAGE_MASK) & ~(uint64_t)PAGE_MASK; }
 /* A place where code of the process may be entered. */

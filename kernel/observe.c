@@ -146,7 +146,7 @@ struct signet_result call_process_observe(struct thread *thread, const uint64_t 
   size_t size = record_size(what);
   if (!size || buffer % 8 || length < size)
     return error(SIGNET_ARGUMENT);
-  if (!range_valid(buffer, length, 8))
+  if (!range_valid(buffer, length))
     return error(SIGNET_ADDRESS);
   struct observer observer = {.process = thread->process, .buffer = buffer, .room = length / size};
   if (observer.room > RECORDS_MOST)

@@ -83,7 +83,7 @@ enum signet_status process_make(struct kernel_process *parent, struct kernel_ima
   struct cpu *here = kernel.here;
   if (!specification_valid(specification))
     return SIGNET_ARGUMENT;
-  if (!range_valid(specification->startup_offset, specification->startup_length, 1) && parent)
+  if (!range_valid(specification->startup_offset, specification->startup_length) && parent)
     return SIGNET_ADDRESS;
   uint64_t charge = start_charge(image, specification->stack, specification->startup_length);
   if (!charge)
@@ -289,7 +289,7 @@ struct signet_result call_process_create(struct thread *thread, const uint64_t *
   struct signet_process_specification specification;
   if (arguments[0] % 8)
     return error(SIGNET_ARGUMENT);
-  if (!range_valid(arguments[0], sizeof specification, 8) ||
+  if (!range_valid(arguments[0], sizeof specification) ||
       !port_copy_in(&specification, process->window, (uint32_t)arguments[0], sizeof specification))
     return error(SIGNET_ADDRESS);
   struct object *image = handle_find_kind(process, specification.image, SIGNET_KIND_IMAGE);
@@ -363,7 +363,7 @@ struct signet_result call_process_wait(struct thread *thread, const uint64_t *ar
     return error(SIGNET_HANDLE);
   if (offset % 8)
     return error(SIGNET_ARGUMENT);
-  if (!range_valid(offset, sizeof child->ending, 8))
+  if (!range_valid(offset, sizeof child->ending))
     return error(SIGNET_ADDRESS);
   if (child->state == SIGNET_PROCESS_STOPPED) {
     if (!port_copy_out(thread->process->window, (uint32_t)offset, &child->ending, sizeof child->ending))
@@ -382,7 +382,7 @@ struct signet_result call_process_usage(struct thread *thread, const uint64_t *a
   struct signet_usage usage = {.limit = process->limit, .used = process->used, .calls = process->calls};
   if (arguments[0] % 8)
     return error(SIGNET_ARGUMENT);
-  if (!range_valid(arguments[0], sizeof usage, 8) ||
+  if (!range_valid(arguments[0], sizeof usage) ||
       !port_copy_out(process->window, (uint32_t)arguments[0], &usage, sizeof usage))
     return error(SIGNET_ADDRESS);
   return result(SIGNET_OK, 0);

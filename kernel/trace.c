@@ -37,7 +37,7 @@ void trace_sending(const struct kernel_process *process, const struct endpoint *
     uint32_t tag, length, moved_count, reserved;
   } header = {.tag = UINT32_MAX};
   struct kernel_trace_record *record = next_record();
-  if (range_valid(message, SIGNET_MESSAGE_DATA, 8) &&
+  if (!(message % 8) && range_valid(message, SIGNET_MESSAGE_DATA) &&
       !port_copy_in(&header, process->window, (uint32_t)message, sizeof header))
     header.tag = UINT32_MAX, header.length = header.moved_count = 0;
   *record = (struct kernel_trace_record){.time = port_clock(SIGNET_CLOCK_MONOTONIC),
@@ -53,7 +53,7 @@ void trace_sending(const struct kernel_process *process, const struct endpoint *
   if (header.moved_count)
     note_moved(record, process, message, header.moved_count);
   uint32_t length = header.length < KERNEL_TRACE_DATA ? header.length : KERNEL_TRACE_DATA;
-  if (length && (!range_valid(message + SIGNET_MESSAGE_DATA, length, 8) ||
+  if (length && (!range_valid(message + SIGNET_MESSAGE_DATA, length) ||
                  !port_copy_in(record->data, process->window, (uint32_t)message + SIGNET_MESSAGE_DATA, length)))
     memset(record->data, 0, sizeof record->data);
 }

@@ -98,7 +98,7 @@ struct signet_result call_word_wait(struct thread *thread, const uint64_t *argum
   uint32_t value;
   if (word % 4 || arguments[1] > UINT32_MAX)
     return error(SIGNET_ARGUMENT);
-  if (!range_valid(word, 4, 4) || !port_load_word(thread->process->window, (uint32_t)word, &value))
+  if (!range_valid(word, 4) || !port_load_word(thread->process->window, (uint32_t)word, &value))
     return error(SIGNET_ADDRESS);
   if (value != arguments[1])
     return error(SIGNET_AGAIN);
@@ -128,7 +128,7 @@ struct signet_result call_word_wake(struct thread *thread, const uint64_t *argum
   uint64_t word = arguments[0];
   if (word % 4 || arguments[1] > UINT32_MAX)
     return error(SIGNET_ARGUMENT);
-  if (!range_valid(word, 4, 4))
+  if (!range_valid(word, 4))
     return error(SIGNET_ADDRESS);
   return result(SIGNET_OK, word_wake(thread->process, (uint32_t)word, arguments[1]));
 }
@@ -138,7 +138,7 @@ struct signet_result call_thread_exit(struct thread *thread, const uint64_t *arg
   uint64_t clear = arguments[0];
   if (clear % 4)
     return error(SIGNET_ARGUMENT);
-  if (clear && (!range_valid(clear, 4, 4) || !port_store_word(process->window, (uint32_t)clear, 0)))
+  if (clear && (!range_valid(clear, 4) || !port_store_word(process->window, (uint32_t)clear, 0)))
     return error(SIGNET_ADDRESS);
   if (clear)
     word_wake(process, (uint32_t)clear, 1);

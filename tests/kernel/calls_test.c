@@ -306,9 +306,253 @@ static void nonsense_everywhere(void) {
   CHECK(alive_same(&before));
 }
 
+/* ---- What is still allowed, to the last byte, and what is written then ---- */
+
+static bool filled(const uint8_t *bytes, size_t length) {
+  for (size_t i = 0; i < length; i++)
+    if (!bytes[i])
+      return false;
+  return true;
+}
+
+static void random_bytes_to_the_edge(void) {
+  setup();
+  /* The simulation's random bytes are never 0. */
+  uint8_t *memory = at(process, SCRATCH);
+  memset(memory, 0, 0x12000);
+  CHECK_STATUS(in(process, SIGNET_CALL_random_fill, SCRATCH + 5, 1 << 16, 0, 0, 0), SIGNET_OK);
+  CHECK(filled(memory + 5, 1 << 16) && !memory[4] && !memory[5 + (1 << 16)]);
+  memset(memory, 0, 0x12000);
+  CHECK_STATUS(in(process, SIGNET_CALL_random_fill, SCRATCH + 1, 4097, 0, 0, 0), SIGNET_OK);
+  CHECK(filled(memory + 1, 4097) && !memory[0] && !memory[4098]);
+  uint64_t last = DATA_LOW + DATA_LENGTH - 1;
+  CHECK_STATUS(in(process, SIGNET_CALL_random_fill, last, 1, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(in(process, SIGNET_CALL_random_fill, last, 2, 0, 0, 0), SIGNET_ADDRESS);
+  end(process);
+}
+
+static void clocks(void) {
+  setup();
+  for (uint64_t clock = 0; clock < 64; clock++)
+    CHECK_STATUS(in(process, SIGNET_CALL_clock_read, clock, 0, 0, 0, 0), clock <= 3 ? SIGNET_OK : SIGNET_ARGUMENT);
+  end(process);
+}
+
+/* The last place for each thing that is written, and 8 bytes further; at every place that is aligned. */
+static void buffers_to_the_edge(void) {
+  setup();
+  uint64_t high = DATA_LOW + DATA_LENGTH;
+  const struct {
+    uint32_t number;
+    uint64_t first, size;
+  } written[] = {
+      {SIGNET_CALL_handle_query, endpoint, sizeof(struct signet_handle_information)},
+      {SIGNET_CALL_process_usage, 0, sizeof(struct signet_usage)},
+      {SIGNET_CALL_process_wait, child, sizeof(struct signet_ending)},
+      {SIGNET_CALL_device_request, device_handle, sizeof(struct signet_device_request)},
+  };
+  for (unsigned i = 0; i < sizeof written / sizeof written[0]; i++) {
+    bool second = written[i].first != 0;
+    for (unsigned k = 0; k < 40; k++) {
+      uint64_t place = high - written[i].size - 8 * 20 + 8 * k;
+      bool fits = k <= 20;
+      if (fits)
+        memset(at(process, place), 0, written[i].size);
+      struct signet_result answer = in(process, written[i].number, second ? written[i].first : place, place, 0, 0, 0);
+      int64_t fine = written[i].number == SIGNET_CALL_process_wait ? SIGNET_TIMEOUT : SIGNET_OK;
+      /* The buffer of process_wait is written only at the end. */
+      if (fits || written[i].number != SIGNET_CALL_process_wait)
+        CHECK_STATUS(answer, fits ? fine : SIGNET_ADDRESS);
+      for (unsigned odd = 1; odd < 8; odd++)
+        CHECK_STATUS(in(process, written[i].number, second ? written[i].first : place + odd, place + odd, 0, 0, 0),
+                     SIGNET_ARGUMENT);
+    }
+  }
+  end(process);
+}
+
+/* All of the room for blocks is given out, and no more. */
+static void blocks_to_the_edge(void) {
+  struct alive before = alive_now();
+  setup();
+  process->limit.memory = UINT64_C(4) << 30;
+  CHECK_STATUS(in(process, SIGNET_CALL_handle_close, block, 0, 0, 0, 0), SIGNET_OK);
+  uint64_t most = SIGNET_BLOCKS_HIGH - SIGNET_BLOCKS_LOW;
+  struct signet_result one = in(process, SIGNET_CALL_block_allocate, most - 4096, 0, 0, 0, 0);
+  CHECK_STATUS(one, SIGNET_OK);
+  CHECK(one.value >> 32 == SIGNET_BLOCKS_LOW);
+  struct signet_result other = in(process, SIGNET_CALL_block_allocate, 1, 0, 0, 0, 0);
+  CHECK_STATUS(other, SIGNET_OK);
+  CHECK(other.value >> 32 == SIGNET_BLOCKS_HIGH - 4096);
+  CHECK_STATUS(in(process, SIGNET_CALL_block_allocate, 1, 0, 0, 0, 0), SIGNET_MEMORY);
+  CHECK_STATUS(in(process, SIGNET_CALL_handle_close, (uint32_t)one.value, 0, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(in(process, SIGNET_CALL_handle_close, (uint32_t)other.value, 0, 0, 0, 0), SIGNET_OK);
+  one = in(process, SIGNET_CALL_block_allocate, most, 0, 0, 0, 0);
+  CHECK_STATUS(one, SIGNET_OK);
+  CHECK_INVARIANTS();
+  end(process);
+  CHECK(alive_same(&before));
+}
+
+/* What a channel takes is charged, all of it, and no channel is made of less. */
+static void channels_to_the_last_byte(void) {
+  setup();
+  struct contract_file contract = contract_make();
+  memcpy(at(process, SCRATCH), &contract, sizeof contract);
+  uint64_t slot = sizeof(struct slot) + contract.header.data_most;
+  uint64_t both = slot * (contract.header.slots_to_client + contract.header.slots_to_server) + 2 * sizeof contract;
+  struct signet_quota used = process->used;
+  uint64_t limit = process->limit.memory;
+  process->limit.memory = used.memory + both - 1;
+  CHECK_STATUS(in(process, SIGNET_CALL_channel_create, SCRATCH, sizeof contract, 0, 0, 0), SIGNET_QUOTA);
+  process->limit.memory++;
+  uint32_t handles = process->limit.handles;
+  process->limit.handles = used.handles + 1;
+  CHECK_STATUS(in(process, SIGNET_CALL_channel_create, SCRATCH, sizeof contract, 0, 0, 0), SIGNET_QUOTA);
+  process->limit.handles++;
+  struct signet_result made = in(process, SIGNET_CALL_channel_create, SCRATCH, sizeof contract, 0, 0, 0);
+  CHECK_STATUS(made, SIGNET_OK);
+  CHECK(process->used.memory == used.memory + both && process->used.handles == used.handles + 2);
+  CHECK_STATUS(in(process, SIGNET_CALL_handle_close, (uint32_t)made.value, 0, 0, 0, 0), SIGNET_OK);
+  CHECK(process->used.memory == used.memory + slot * contract.header.slots_to_server + sizeof contract);
+  CHECK_STATUS(in(process, SIGNET_CALL_handle_close, made.value >> 32, 0, 0, 0, 0), SIGNET_OK);
+  CHECK(!memcmp(&process->used, &used, sizeof used));
+  process->limit.memory = limit;
+  process->limit.handles = handles;
+  end(process);
+}
+
+/* ---- Requests to devices ---- */
+
+static size_t told[2];
+static bool tell_lengths(struct port_device *asked, const struct port_request *request, struct signet_result *answer) {
+  (void)asked;
+  told[0] = strlen(request->text), told[1] = strlen(request->text2);
+  *answer = (struct signet_result){SIGNET_OK, 7};
+  return true;
+}
+
+static int64_t request(uint32_t text, uint32_t length, uint32_t text2, uint32_t length2, uint32_t buffer,
+                       uint32_t buffer_length) {
+  struct signet_device_request *asked = at(process, SCRATCH);
+  *asked = (struct signet_device_request){.text_offset = text,
+                                          .text_length = length,
+                                          .text2_offset = text2,
+                                          .text2_length = length2,
+                                          .buffer_offset = buffer,
+                                          .buffer_length = buffer_length};
+  told[0] = told[1] = SIZE_MAX;
+  return in(process, SIGNET_CALL_device_request, device_handle, SCRATCH, 0, 0, 0).status;
+}
+
+/* Two names of at most 4096 bytes, each as long as was said whatever was there before; and a buffer in the window. */
+static void requests_to_the_edge(void) {
+  setup();
+  device.asked = tell_lengths;
+  const uint32_t text = SCRATCH + 0x1001, text2 = SCRATCH + 0x3003, high = DATA_LOW + DATA_LENGTH;
+  memset(at(process, SCRATCH + 0x1000), 'n', 0x6000);
+  memset(at(process, high - 4096), 'n', 4096);
+  CHECK(request(text, 4096, text2, 4096, 0, 0) == SIGNET_OK && told[0] == 4096 && told[1] == 4096);
+  CHECK(request(text, 3, text2, 5, 0, 0) == SIGNET_OK && told[0] == 3 && told[1] == 5);
+  CHECK(request(text, 0, text2, 0, 0, 0) == SIGNET_OK && !told[0] && !told[1]);
+  CHECK(request(0, 0, 0, 0, 0, 0) == SIGNET_OK && !told[0] && !told[1]);
+  CHECK(request(high - 5, 5, high - 4096, 4096, 0, 0) == SIGNET_OK && told[0] == 5 && told[1] == 4096);
+  CHECK(request(text, 4097, text2, 5, 0, 0) == SIGNET_ARGUMENT);
+  CHECK(request(text, 5, text2, 4097, 0, 0) == SIGNET_ARGUMENT);
+  CHECK(request(text, UINT32_MAX, text2, 5, 0, 0) == SIGNET_ARGUMENT);
+  CHECK(request(high - 5, 6, text2, 5, 0, 0) == SIGNET_ADDRESS);
+  CHECK(request(text, 5, high - 5, 6, 0, 0) == SIGNET_ADDRESS);
+  CHECK(request(UINT32_MAX, 1, text2, 5, 0, 0) == SIGNET_ADDRESS);
+  CHECK(request(UINT32_MAX, 2, text2, 5, 0, 0) == SIGNET_ADDRESS);
+  /* The port is given any range that is within the window. */
+  CHECK(request(text, 1, text2, 1, 0, UINT32_MAX) == SIGNET_OK);
+  CHECK(request(text, 1, text2, 1, 1, UINT32_MAX) == SIGNET_OK);
+  CHECK(request(text, 1, text2, 1, UINT32_MAX, 1) == SIGNET_OK);
+  CHECK(request(text, 1, text2, 1, 2, UINT32_MAX) == SIGNET_ADDRESS);
+  CHECK(request(text, 1, text2, 1, UINT32_MAX, 2) == SIGNET_ADDRESS);
+  /* A name ends where it says: no 0 inside, at its first byte or at its last. */
+  for (uint32_t zero = 0; zero < 9; zero++) {
+    *(uint8_t *)at(process, text + zero) = 0;
+    CHECK(request(text, 9, text2, 1, 0, 0) == SIGNET_ARGUMENT && request(text2, 1, text, 9, 0, 0) == SIGNET_ARGUMENT);
+    CHECK(!zero || (request(text, zero, text2, 1, 0, 0) == SIGNET_OK && told[0] == zero));
+    *(uint8_t *)at(process, text + zero) = 'n';
+  }
+  struct signet_device_request *asked = at(process, SCRATCH);
+  *asked = (struct signet_device_request){.reserved = 1};
+  CHECK_STATUS(in(process, SIGNET_CALL_device_request, device_handle, SCRATCH, 0, 0, 0), SIGNET_ARGUMENT);
+  end(process);
+}
+
+/* An answer that names no request that waits, but one in the same place of the table of tickets, wakes nobody. */
+static void answers_for_nobody(void) {
+  setup();
+  device.ready = false;
+  memset(at(process, SCRATCH), 0, sizeof(struct signet_device_request));
+  CHECK_STATUS(in(process, SIGNET_CALL_device_request, device_handle, SCRATCH, 0, 0, 0), SIM_AWAY);
+  void *ticket = device.waiting;
+  unsigned requests = device.requests;
+  CHECK(ticket);
+  for (int i = -2; i <= 2; i++) {
+    device.waiting = (void *)((uintptr_t)ticket + (uintptr_t)(i * TICKET_BUCKETS));
+    if (i)
+      sim_device_ready(&device);
+    CHECK(!turn_to(process) && device.requests == requests);
+  }
+  device.waiting = ticket;
+  device.ready = true;
+  sim_device_ready(&device);
+  CHECK(turn_to(process) && device.requests == requests + 1);
+  end(process);
+}
+
+/* The numbers of a process's handles end: what would need one more is refused, whatever its quota says. */
+static void handles_to_the_last(void) {
+  struct alive before = alive_now();
+  setup();
+  struct contract_file contract = contract_make();
+  memcpy(at(process, SCRATCH + 2048), &contract, sizeof contract);
+  process->limit.handles = 1 << 20;
+  process->limit.memory = UINT64_C(4) << 30;
+  process->limit.processes = 8;
+  uint32_t some = (uint32_t)in(process, SIGNET_CALL_set_create, 0, 0, 0, 0, 0).value, last = some;
+  for (unsigned i = 0; i < 70000; i++) {
+    struct signet_result made = in(process, SIGNET_CALL_set_create, 0, 0, 0, 0, 0);
+    if (made.status) {
+      CHECK_STATUS(made, SIGNET_QUOTA);
+      break;
+    }
+    last = (uint32_t)made.value;
+  }
+  CHECK(process->handles.chunks * HANDLES_PER_CHUNK == 65520 && !process->handles.free_count);
+  struct signet_quota used = process->used;
+  *(struct signet_process_specification *)at(process, SCRATCH) = (struct signet_process_specification){
+      .image = image_handle, .quota = {.memory = 1 << 20, .threads = 1, .handles = 2, .regions = 1}, .name = "child"};
+  CHECK_STATUS(in(process, SIGNET_CALL_block_allocate, 1, 0, 0, 0, 0), SIGNET_QUOTA);
+  CHECK_STATUS(in(process, SIGNET_CALL_process_create, SCRATCH, 0, 0, 0, 0), SIGNET_QUOTA);
+  CHECK_STATUS(in(process, SIGNET_CALL_channel_create, SCRATCH + 2048, sizeof contract, 0, 0, 0), SIGNET_QUOTA);
+  CHECK_STATUS(in(process, SIGNET_CALL_handle_close, last, 0, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(in(process, SIGNET_CALL_channel_create, SCRATCH + 2048, sizeof contract, 0, 0, 0), SIGNET_QUOTA);
+  CHECK_STATUS(in(process, SIGNET_CALL_handle_close, some, 0, 0, 0, 0), SIGNET_OK);
+  struct signet_result made = in(process, SIGNET_CALL_channel_create, SCRATCH + 2048, sizeof contract, 0, 0, 0);
+  CHECK_STATUS(made, SIGNET_OK);
+  CHECK(process->used.handles == used.handles);
+  CHECK_STATUS(in(process, SIGNET_CALL_set_create, 0, 0, 0, 0, 0), SIGNET_QUOTA);
+  CHECK_INVARIANTS();
+  end(process);
+  CHECK(alive_same(&before));
+}
+
 int main(void) {
   support_initialise();
   TEST(table_of_refusals);
   TEST(nonsense_everywhere);
+  TEST(random_bytes_to_the_edge);
+  TEST(clocks);
+  TEST(buffers_to_the_edge);
+  TEST(blocks_to_the_edge);
+  TEST(channels_to_the_last_byte);
+  TEST(requests_to_the_edge);
+  TEST(answers_for_nobody);
+  TEST(handles_to_the_last);
   return test_finish();
 }

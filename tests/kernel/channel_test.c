@@ -622,6 +622,134 @@ static void stale_and_forged_handles(void) {
   teardown(&before);
 }
 
+/* ---- At the edge ---- */
+
+/* How deep endpoints may travel in queues of endpoints that travel. */
+static void carriers_to_the_edge(void) {
+  struct alive before = alive_now();
+  setup();
+  uint32_t first = 0, inner = 0;
+  for (unsigned depth = 0; depth < 67; depth++) {
+    uint64_t ends = make_channel(client), passenger = make_channel(client);
+    if (inner) {
+      uint64_t block = CALL(client, block_allocate, 1, 0, 0, 0, 0).value;
+      message_write(client, 0, TAG_SERVER, 0, inner, (uint32_t)block);
+      CHECK_STATUS(CALL(client, channel_send, (uint32_t)ends, SCRATCH, 0, 0, 0), SIGNET_OK);
+    } else {
+      first = (uint32_t)ends;
+    }
+    inner = (uint32_t)(ends >> 32);
+    /* The first server end travels in `depth` queues now. Three messages have room besides. */
+    if (depth >= 62) {
+      message_write(client, 0, TAG_CLIENT, 0, (uint32_t)passenger, 0);
+      CHECK_STATUS(CALL(client, channel_send, first, SCRATCH, 0, 0, 0), depth < 64 ? SIGNET_OK : SIGNET_CONTRACT);
+    }
+    if (depth && (uint32_t)ends != first)
+      CHECK_STATUS(CALL(client, handle_close, (uint32_t)ends, 0, 0, 0, 0), SIGNET_OK);
+    CALL(client, handle_close, (uint32_t)passenger, 0, 0, 0, 0);
+    CHECK_STATUS(CALL(client, handle_close, passenger >> 32, 0, 0, 0, 0), SIGNET_OK);
+  }
+  CHECK_INVARIANTS();
+  teardown(&before);
+}
+
+/* A table of handles without a free entry: what needs one makes it larger, or fails and has done nothing. */
+static void handles_to_the_edge(void) {
+  struct alive before = alive_now();
+  setup();
+  struct contract_file contract = contract_make();
+  for (unsigned spare = 0; spare < 2; spare++)
+    for (unsigned which = 0; which < 4; which++) {
+      uint32_t kept[256], count = 0;
+      while (client->handles.free_count != spare && count < 256)
+        kept[count++] = (uint32_t)CALL(client, set_create, 0, 0, 0, 0, 0).value;
+      CHECK(client->handles.free_count == spare);
+      memcpy(at(client, SCRATCH + 2048), &contract, sizeof contract);
+      struct signet_quota used = client->used;
+      struct signet_result made = {SIGNET_MEMORY, 0};
+      for (unsigned n = 1; n < 20; n++) {
+        sim_fail_at(n);
+        made = which == 0   ? CALL(client, channel_create, SCRATCH + 2048, sizeof contract, 0, 0, 0)
+               : which == 1 ? CALL(client, block_allocate, 1, 0, 0, 0, 0)
+                            : CALL(client, set_create, 0, 0, 0, 0, 0);
+        bool failed = sim_failed();
+        sim_fail_at(0);
+        CHECK_INVARIANTS();
+        if (!failed)
+          break;
+        CHECK_STATUS(made, SIGNET_MEMORY);
+        CHECK(!memcmp(&used, &client->used, sizeof used));
+      }
+      CHECK_STATUS(made, SIGNET_OK);
+      if (which == 0)
+        CHECK_STATUS(CALL(client, handle_close, made.value >> 32, 0, 0, 0, 0), SIGNET_OK);
+      CHECK_STATUS(CALL(client, handle_close, (uint32_t)made.value, 0, 0, 0, 0), SIGNET_OK);
+      while (count)
+        CHECK_STATUS(CALL(client, handle_close, kept[--count], 0, 0, 0, 0), SIGNET_OK);
+    }
+  teardown(&before);
+}
+
+/* What moves finds entries in the receiver's table, however full that is; or the message stays. */
+static void received_handles_to_the_edge(void) {
+  struct alive before = alive_now();
+  setup();
+  for (unsigned spare = 0; spare < 3; spare++) {
+    uint64_t ends = make_channel(client), block = CALL(client, block_allocate, 1, 0, 0, 0, 0).value;
+    message_write(client, 0, TAG_SERVER, 0, (uint32_t)(ends >> 32), (uint32_t)block);
+    CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_OK);
+    while (server->handles.free_count != spare)
+      CHECK_STATUS(CALL(server, set_create, 0, 0, 0, 0, 0), SIGNET_OK);
+    *word_at(server, SCRATCH) = to_client;
+    struct signet_quota used = server->used;
+    for (unsigned n = 1; n < 20; n++) {
+      sim_fail_at(n);
+      struct signet_result got_it = CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, 0);
+      bool failed = sim_failed();
+      sim_fail_at(0);
+      CHECK_INVARIANTS();
+      if (!failed) {
+        CHECK_STATUS(got_it, SIGNET_OK);
+        break;
+      }
+      CHECK_STATUS(got_it, SIGNET_MEMORY);
+      CHECK(!memcmp(&used, &server->used, sizeof used));
+    }
+    /* The quota for both, to the last: one less and the message stays. */
+    ends = make_channel(client), block = CALL(client, block_allocate, 1, 0, 0, 0, 0).value;
+    message_write(client, 0, TAG_SERVER, 0, (uint32_t)(ends >> 32), (uint32_t)block);
+    CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_OK);
+    used = server->limit;
+    server->limit.handles = server->used.handles + 1;
+    CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, 0), SIGNET_QUOTA);
+    server->limit.handles++;
+    server->limit.memory = server->used.memory + 4096 + handle_find(server, to_client)->charge - 1;
+    CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, 0), SIGNET_QUOTA);
+    server->limit.memory++;
+    CHECK_STATUS(CALL(server, channel_receive, SCRATCH, 1, SCRATCH + 8, 200, 0), SIGNET_OK);
+    server->limit = used;
+    CHECK_INVARIANTS();
+  }
+  teardown(&before);
+}
+
+/* Handles of receive are read to the last, at any place that is aligned, and no further. */
+static void lists_of_handles_to_the_edge(void) {
+  struct alive before = alive_now();
+  setup();
+  uint64_t high = DATA_LOW + DATA_LENGTH;
+  for (unsigned count = 1; count <= 64; count++) {
+    for (unsigned i = 0; i < count; i++)
+      *word_at(client, high - 4 * (count - i)) = to_server;
+    CHECK_STATUS(CALL(client, channel_receive, high - 4 * count, count, SCRATCH, 200, 0), SIGNET_TIMEOUT);
+    CHECK_STATUS(CALL(client, channel_receive, high - 4 * count + 4, count, SCRATCH, 200, 0), SIGNET_ADDRESS);
+    CHECK_STATUS(CALL(client, channel_receive, WINDOW_BYTES - 4 * count, count, SCRATCH, 200, 0), SIGNET_ADDRESS);
+    CHECK_STATUS(CALL(client, channel_receive, WINDOW_BYTES - 4, count, SCRATCH, 200, 0), SIGNET_ADDRESS);
+  }
+  CHECK_STATUS(CALL(client, channel_receive, high - 4 * 64, 65, SCRATCH, 200, 0), SIGNET_ARGUMENT);
+  teardown(&before);
+}
+
 int main(void) {
   support_initialise();
   TEST(request_and_reply);
@@ -645,5 +773,9 @@ int main(void) {
   TEST(deadlines);
   TEST(closing_what_another_thread_waits_on);
   TEST(stale_and_forged_handles);
+  TEST(carriers_to_the_edge);
+  TEST(handles_to_the_edge);
+  TEST(received_handles_to_the_edge);
+  TEST(lists_of_handles_to_the_edge);
   return test_finish();
 }

@@ -459,6 +459,132 @@ static void out_of_memory(void) {
   CHECK(n > 2);
 }
 
+/* ---- Every field at its edge ---- */
+
+#define LONGEST (48 + 8 + 255 * (16 + 254 + 4 * 56))
+static _Alignas(8) uint8_t any[LONGEST + 8];
+
+/* Of messages that carry nothing and change nothing, in whole; the caller alters it. */
+static size_t any_make(uint32_t version, uint16_t messages, uint16_t states) {
+  struct signet_contract *header = (struct signet_contract *)any;
+  memset(any, 0, sizeof any);
+  *header = (struct signet_contract){.version = version,
+                                     .messages = messages,
+                                     .states = states,
+                                     .slots_to_server = 1,
+                                     .slots_to_client = 1,
+                                     .data_most = 16};
+  size_t length = sizeof *header + messages * sizeof(struct signet_contract_message) + (size_t)messages * states;
+  return version == 1 ? length : (length + 7) & ~(size_t)7;
+}
+
+static int64_t offered(size_t length) {
+  memcpy(at(process, TABLE), any, length);
+  struct signet_result made = CALL(channel_create, TABLE, length, 0, 0, 0);
+  if (made.status)
+    return made.status;
+  CHECK_STATUS(CALL(handle_close, (uint32_t)made.value, 0, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(CALL(handle_close, made.value >> 32, 0, 0, 0, 0), SIGNET_OK);
+  return SIGNET_OK;
+}
+
+#define OFFER(version, messages, states, change, wanted)                                                               \
+  do {                                                                                                                 \
+    size_t length = any_make(version, messages, states);                                                               \
+    change;                                                                                                            \
+    int64_t status = offered(length);                                                                                  \
+    if (status != (wanted)) {                                                                                          \
+      test_good = false;                                                                                               \
+      printf("# %s:%d: version %d, %s: %lld\n", __FILE__, __LINE__, version, #change, (long long)status);              \
+    }                                                                                                                  \
+  } while (0)
+
+static void fields_to_the_edge(void) {
+  struct alive before = alive_now();
+  process = boot("one");
+  struct signet_contract *header = (struct signet_contract *)any;
+  struct signet_contract_message *row = (struct signet_contract_message *)(header + 1);
+  for (uint32_t version = 1; version <= 2; version++) {
+    const int64_t fine = SIGNET_OK, no = SIGNET_CONTRACT;
+    OFFER(version, 8, 1, (void)0, fine);
+    OFFER(version, 0, 8, (void)0, SIGNET_ARGUMENT); /* as long as a header alone */
+    OFFER(version, 255, 1, (void)0, fine);
+    OFFER(version, 256, 1, (void)0, no);
+    OFFER(version, 8, 0, (void)0, no);
+    OFFER(version, 8, 254, (void)0, fine);
+    OFFER(version, 8, 255, (void)0, no);
+    OFFER(version, 8, 256, (void)0, no);
+    OFFER(version, 255, 254, (void)0, fine);
+    OFFER(version, 8, 1, header->slots_to_server = 0, no);
+    OFFER(version, 8, 1, header->slots_to_server = 64, fine);
+    OFFER(version, 8, 1, header->slots_to_server = 65, no);
+    OFFER(version, 8, 1, header->slots_to_client = 0, no);
+    OFFER(version, 8, 1, header->slots_to_client = 64, fine);
+    OFFER(version, 8, 1, header->slots_to_client = 65, no);
+    OFFER(version, 8, 1, header->data_most = 8192, fine);
+    OFFER(version, 8, 1, header->data_most = 8193, no);
+    OFFER(version, 8, 1, row[7].to_client = 1, fine);
+    OFFER(version, 8, 1, row[7].to_client = 2, no);
+    OFFER(version, 8, 1, row[7].step = 1, version == 1 ? no : fine);
+    OFFER(version, 8, 1, row[7].length_most = 16, fine);
+    OFFER(version, 8, 1, row[7].length_most = 17, no);
+    OFFER(version, 8, 1, row[7].length_least = row[7].length_most = 16, fine);
+    OFFER(version, 8, 1, (row[7].length_least = 16, row[7].length_most = 15), no);
+    OFFER(version, 8, 2, any[length - 1] = 1, fine);
+    OFFER(version, 8, 2, any[length - 1] = 2, no);
+    OFFER(version, 8, 2, any[length - 1] = 254, no);
+    OFFER(version, 8, 2, any[length - 1] = 255, fine);
+    OFFER(version, 8, 1, length++, no);
+    OFFER(version, 8, 1, length--, no);
+    OFFER(version, 8, 1, length += 8, no);
+    OFFER(version, 8, 1, row[0].moved_kind[0] = SIGNET_KIND_BLOCK, no);
+    OFFER(version, 8, 1, row[0].moved_kind[3] = SIGNET_KIND_BLOCK, no);
+  }
+  OFFER(1, 8, 1, (row[0].moved_count = 4, memset(row[0].moved_kind, SIGNET_KIND_BLOCK, 4)), SIGNET_OK);
+  OFFER(1, 8, 1, (row[0].moved_count = 5, memset(row[0].moved_kind, SIGNET_KIND_BLOCK, 4)), SIGNET_CONTRACT);
+  for (unsigned kind = 0; kind < 16; kind++)
+    OFFER(1, 8, 1, (row[0].moved_count = 1, row[0].moved_kind[0] = (uint8_t)kind),
+          kind >= SIGNET_KIND_CLIENT && kind <= SIGNET_KIND_BLOCK ? SIGNET_OK : SIGNET_CONTRACT);
+  /* The longest of all, and lengths that none can have. */
+  size_t length = any_make(2, 255, 254);
+  for (unsigned i = 0; i < 255; i++) {
+    row[i].moved_count = 4;
+    memset(row[i].moved_kind, SIGNET_KIND_BLOCK, 4);
+  }
+  CHECK(offered(length + 255 * 4 * sizeof(struct signet_contract_moved)) == SIGNET_OK);
+  CHECK(offered(LONGEST) == SIGNET_CONTRACT);
+  CHECK(offered(LONGEST + 1) == SIGNET_ARGUMENT);
+  CHECK(offered(sizeof *header) == SIGNET_ARGUMENT);
+  CHECK(offered(sizeof *header + 1) == SIGNET_CONTRACT);
+  /* What moves. */
+  struct table good = table_make(), bad;
+  bad = good;
+  bad.moved[0].length_least = bad.moved[0].length_most = WINDOW_BYTES;
+  create(&bad, sizeof bad);
+  bad = good;
+  bad.moved[1].length_least = 1;
+  memcpy(at(process, TABLE), &bad, sizeof bad);
+  CHECK_STATUS(CALL(channel_create, TABLE, sizeof bad, 0, 0, 0), SIGNET_CONTRACT);
+  teardown(&before);
+}
+
+/* A tag that is one too large, where what stands behind the rows and cells would let it pass. */
+static void one_tag_too_many(void) {
+  struct alive before = alive_now();
+  process = boot("one");
+  size_t length = any_make(1, 8, 2);
+  memcpy(at(process, TABLE), any, length);
+  struct signet_result made = CALL(channel_create, TABLE, length, 0, 0, 0);
+  CHECK_STATUS(made, SIGNET_OK);
+  CHECK_STATUS(tell((uint32_t)made.value, 7, 0, 0, 0), SIGNET_OK);
+  *word_at(process, TABLE) = (uint32_t)(made.value >> 32);
+  CHECK_STATUS(CALL(channel_receive, TABLE, 1, INBOX, 0x400, 0), SIGNET_OK);
+  CHECK_STATUS(tell((uint32_t)made.value, 8, 0, 0, 0), SIGNET_CONTRACT);
+  CHECK_STATUS(tell((uint32_t)made.value, 9, 0, 0, 0), SIGNET_CONTRACT);
+  CHECK_STATUS(tell((uint32_t)made.value, UINT32_MAX, 0, 0, 0), SIGNET_CONTRACT);
+  teardown(&before);
+}
+
 int main(void) {
   support_initialise();
   TEST(tables_refused);
@@ -472,5 +598,7 @@ int main(void) {
   TEST(a_state_that_hears_never_fits);
   TEST(full_of_one_turn);
   TEST(out_of_memory);
+  TEST(fields_to_the_edge);
+  TEST(one_tag_too_many);
   return test_finish();
 }

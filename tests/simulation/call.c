@@ -307,7 +307,7 @@ static void arguments_make(uint32_t number, struct notes *notes, uint64_t slot) 
     write_message(a[1], end);
     if (number == SIGNET_CALL_channel_call)
       a[2] = buffer, a[3] = chance(10) ? BUFFER_BYTES : chance(100), a[4] = some_deadline();
-    if (end && range_valid(a[1], SIGNET_MESSAGE_DATA, 8) && !(a[3] && a[2] % 8))
+    if (end && !(a[1] % 8) && range_valid(a[1], SIGNET_MESSAGE_DATA) && !(a[3] && a[2] % 8))
       note_sending(notes, end, a[1]);
     break;
   case SIGNET_CALL_channel_receive: {
