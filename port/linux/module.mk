@@ -35,7 +35,7 @@ $(FILTER_TEST): tests/linux/filter_test.c tests/lib/tap.c $(LINUX_LIBRARY)
 TESTS += $(FILTER_TEST)
 
 # Its devices, asked by a test in the kernel's place.
-DEVICE_TESTS := $(addprefix $(B)/tests/linux/,archive_test reset_test network_test stream_test lock_test)
+DEVICE_TESTS := $(addprefix $(B)/tests/linux/,archive_test reset_test network_test stream_test lock_test mapping_test)
 $(DEVICE_TESTS): $(B)/tests/linux/%: tests/linux/%.c tests/linux/alone.c tests/linux/alone.h tests/lib/tap.c $(LINUX_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -D_GNU_SOURCE -static-pie $(filter %.c,$^) -o $@ $(LINUX_LIBRARY) -lpthread

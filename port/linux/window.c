@@ -69,6 +69,17 @@ static bool make_table(void) {
          linux_seal_file(table_descriptor);
 }
 
+/* The host joins neighbouring mappings of private memory only if they are of one kind, which is decided where the first
+ * page of a mapping is used; parts of a mapping are of its kind. So all windows are of one, and a process has no more
+ * mappings than regions. A host that refuses (it keeps account of all memory) makes them of many. */
+static void share_kind(uint8_t *area, uint64_t length) {
+  if (mprotect(area, length, PROT_READ | PROT_WRITE) != 0)
+    return;
+  *(volatile uint8_t *)area = 0;
+  if (madvise(area, SIGNET_PAGE, MADV_DONTNEED) != 0 || mprotect(area, length, PROT_NONE) != 0)
+    linux_panic("the address space of windows cannot be closed");
+}
+
 bool linux_window_prepare(const char **problem) {
   _Static_assert(SIGNET_CALL_COUNT <= 64, "entry.S has a stub for each call");
   uint32_t wanted = linux_options.windows ? linux_options.windows : 16384;
@@ -84,6 +95,7 @@ bool linux_window_prepare(const char **problem) {
     *problem = "no address space for the windows of processes";
     return false;
   }
+  share_kind(area, (wanted + 2ull) * LINUX_WINDOW_BYTES);
   linux_windows_low = ((uint64_t)area + LINUX_WINDOW_BYTES + LINUX_WINDOW_BYTES - 1) & ~(LINUX_WINDOW_BYTES - 1);
   window_count = wanted - 1;
   linux_windows_high = linux_windows_low + window_count * LINUX_WINDOW_BYTES;
@@ -343,6 +355,16 @@ static void record(uint32_t window, const struct mapping *made) {
   }
 }
 
+/* Of a process that runs: memory that comes and goes stays part of the one mapping (share_kind). What a host that
+ * refuses has changed by then is inaccessible. */
+static bool change(uint32_t window, uint32_t offset, uint64_t length, int protection) {
+  void *address = address_of(window, offset);
+  if (madvise(address, length, MADV_DONTNEED) == 0 && mprotect(address, length, protection) == 0)
+    return true;
+  (void)mprotect(address, length, PROT_NONE);
+  return false;
+}
+
 bool port_window_map(uint32_t window, uint32_t offset, uint64_t length, enum signet_protection protection) {
   struct mapping made = {.offset = offset,
                          .pages = (uint32_t)(length / SIGNET_PAGE),
@@ -350,7 +372,13 @@ bool port_window_map(uint32_t window, uint32_t offset, uint64_t length, enum sig
                          .protection = (uint8_t)protection};
   if (protection == SIGNET_PROTECT_NONE)
     return port_window_unmap(window, offset, length);
-  enum revived there = windows[window].settled ? NOT_THERE : revive(window, &made);
+  if (windows[window].settled) {
+    if (!change(window, offset, length, host_protection(protection)))
+      return false;
+    record(window, &made);
+    return true;
+  }
+  enum revived there = revive(window, &made);
   if (there != NOT_THERE)
     return there == REVIVED;
   if (!linux_window_put(address_of(window, offset), length, host_protection(protection),
@@ -365,7 +393,7 @@ bool port_window_unmap(uint32_t window, uint32_t offset, uint64_t length) {
   for (uint32_t i = 0; i < w->mappings; i++)
     if (overlaps(&w->mapping[i], offset, length))
       w->unkept = true;
-  return linux_window_close(window, offset, length);
+  return w->settled ? change(window, offset, length, PROT_NONE) : linux_window_close(window, offset, length);
 }
 
 bool port_window_protect(uint32_t window, uint32_t offset, uint64_t length, enum signet_protection protection) {
