@@ -45,9 +45,12 @@ static long converse(struct channel *channel, struct signet_message *message, si
   }
   channel->outstanding = false;
   /* The service is gone, or broke the contract: for a program, its disk or terminal failed. */
-  if (result.status != SIGNET_OK || message->length < FILES_ANSWER)
-    return -EIO;
-  return 0;
+  if (result.status == SIGNET_OK && message->length >= FILES_ANSWER)
+    return 0;
+  /* Out of turn, because no answer was taken before: nothing was sent. Else what was to move is gone. */
+  if (result.status != SIGNET_CONTRACT)
+    message->moved_count = 0;
+  return -EIO;
 }
 
 /* The large buffer, for one who has the lock; NULL: no memory. */
@@ -69,8 +72,8 @@ static long head_of(const uint8_t *data, uint64_t *value) {
   struct files_answer answer;
   memcpy(&answer, data, sizeof answer);
   *value = answer.value;
-  return answer.error < -INTERRUPTED_AGAIN ? -(long)answer.error
-                                           : -EIO; /* no more than that mean an error to programs */
+  /* Those from there on mean something else to the library. */
+  return answer.error < -INTERRUPTED_AGAIN ? -(long)answer.error : -EIO;
 }
 
 /* Keeps bytes that nobody waits for now. */
@@ -204,6 +207,8 @@ long signet_channel_transfer(struct channel *channel, const struct exchange *exc
   message->moved[0].handle = channel->block;
   channel->block = 0; /* it is the service's until it comes back */
   result = converse(channel, message, sizeof small, false, false);
+  if (result && message->moved_count)
+    channel->block = message->moved[0].handle;
   if (result)
     goto out;
   if (message->moved_count == 1) {

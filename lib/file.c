@@ -356,6 +356,23 @@ long signet_linux_fadvise64(const long *argument) { return signet_linux_flock(ar
 _Static_assert(offsetof(struct signet_directory_entry, name) == offsetof(struct dirent, d_name),
                "the service's records are Linux's own");
 
+/* -> bytes of whole records: a program steps from one to the next as they say, and takes names to have an end. The
+ * position goes behind the last. */
+static long whole_records(const char *bytes, size_t length, uint64_t *position) {
+  const size_t head = offsetof(struct signet_directory_entry, name);
+  size_t at = 0;
+  while (length - at > head) {
+    struct signet_directory_entry entry;
+    memcpy(&entry, bytes + at, head);
+    if (entry.size <= head || entry.size > length - at || entry.size % _Alignof(struct signet_directory_entry) ||
+        !memchr(bytes + at + head, 0, entry.size - head))
+      break;
+    *position = entry.next;
+    at += entry.size;
+  }
+  return at;
+}
+
 long signet_linux_getdents64(const long *argument) {
   uint64_t capacity = argument[2];
   struct description *description = signet_descriptor_get(argument[0]);
@@ -371,16 +388,9 @@ long signet_linux_getdents64(const long *argument) {
   exchange.request.length = capacity < FILES_INLINE_MOST ? capacity : FILES_INLINE_MOST;
   result = ask_file(description, &exchange);
   if (result == 0) {
-    result = exchange.taken;
-    /* The position goes behind the last whole record. */
-    for (size_t at = 0; at + offsetof(struct signet_directory_entry, name) <= exchange.taken;) {
-      struct signet_directory_entry entry;
-      memcpy(&entry, (char *)argument[1] + at, offsetof(struct signet_directory_entry, name));
-      if (entry.size == 0 || entry.size > exchange.taken - at)
-        break;
-      description->position = entry.next;
-      at += entry.size;
-    }
+    result = whole_records((const char *)argument[1], exchange.taken, &description->position);
+    if (result == 0 && exchange.taken)
+      result = -EIO;
   }
   lock_give(&description->lock);
 out:

@@ -126,7 +126,9 @@ static long stream_seek(struct description *description, int64_t offset, int whe
   if (!(facts_of(channel_of(description)) & SIGNET_STREAM_IS_FILE))
     return -ESPIPE;
   long error = signet_channel_ask(channel_of(description), &exchange);
-  return error ? error : (long)exchange.value;
+  if (error)
+    return error;
+  return exchange.value <= INT64_MAX ? (long)exchange.value : -EIO;
 }
 
 static const struct terminal_settings cooked = {
@@ -206,10 +208,11 @@ static int stream_poll(struct description *description, int events) {
   int ready = events & (POLLOUT | POLLWRNORM);
   if (events & (POLLIN | POLLRDNORM)) {
     struct exchange exchange = {.tag = FILES_STREAM_POLL};
-    if (channel->stash_next != channel->stash_end)
+    long error = channel->stash_next != channel->stash_end ? 0 : signet_channel_ask(channel, &exchange);
+    if (error == 0 && (channel->stash_next != channel->stash_end || exchange.value != 0))
       ready |= events & (POLLIN | POLLRDNORM);
-    else if (signet_channel_ask(channel, &exchange) == 0 && exchange.value != 0)
-      ready |= events & (POLLIN | POLLRDNORM);
+    else if (error && error != -EAGAIN)
+      ready |= POLLERR; /* a read would not wait either */
   }
   return ready;
 }

@@ -248,6 +248,11 @@ static void act(void) {
   uint8_t which = fuzz_byte(&kernel_input);
   switch (which & 15) {
   case 0 ... 7:
+    for (uint32_t i = 0; target->answers && i < count;)
+      if (kernel_turn(ends[i]))
+        i++;
+      else
+        ends[i] = ends[--count];
     if (count)
       say(ends[fuzz_below(&kernel_input, count)]);
     break;

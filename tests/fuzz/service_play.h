@@ -31,6 +31,7 @@ struct service_target {
   uint32_t honest_late; /* steps from this one on wait until all has settled; 0: none does */
   /* What it hears when nobody else is there: is that right? May be NULL. */
   void (*honest_heard)(uint32_t step, const struct kernel_message *message);
+  bool answers; /* its peers are asked, and answer: only who has something to say is chosen to speak */
   uint32_t sets_held, channels_kept; /* when all clients are gone; channels besides the supervisor's */
 };
 

@@ -33,3 +33,7 @@ FUZZ_LIBS_service_serial := $(SERVICE_FUZZ_LINK)
 FUZZ += service_supervisor
 FUZZ_service_supervisor := $(SERVICE_FUZZ) tests/fuzz/service_processes.c $(SUPERVISOR:%=services/%)
 FUZZ_LIBS_service_supervisor := $(SERVICE_FUZZ_LINK)
+
+FUZZ += service_client
+FUZZ_service_client := $(SERVICE_FUZZ) tests/fuzz/service_program.c $(filter-out lib/start.c,$(wildcard lib/*.c))
+FUZZ_LIBS_service_client := $(SERVICE_FUZZ_LINK)
