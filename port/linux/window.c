@@ -72,12 +72,11 @@ static bool make_table(void) {
 /* The host joins neighbouring mappings of private memory only if they are of one kind, which is decided where the first
  * page of a mapping is used; parts of a mapping are of its kind. So all windows are of one, and a process has no more
  * mappings than regions. A host that refuses (it keeps account of all memory) makes them of many. */
-static void share_kind(uint8_t *area, uint64_t length) {
+static bool share_kind(uint8_t *area, uint64_t length) {
   if (mprotect(area, length, PROT_READ | PROT_WRITE) != 0)
-    return;
+    return true;
   *(volatile uint8_t *)area = 0;
-  if (madvise(area, SIGNET_PAGE, MADV_DONTNEED) != 0 || mprotect(area, length, PROT_NONE) != 0)
-    linux_panic("the address space of windows cannot be closed");
+  return madvise(area, SIGNET_PAGE, MADV_DONTNEED) == 0 && mprotect(area, length, PROT_NONE) == 0;
 }
 
 bool linux_window_prepare(const char **problem) {
@@ -95,7 +94,10 @@ bool linux_window_prepare(const char **problem) {
     *problem = "no address space for the windows of processes";
     return false;
   }
-  share_kind(area, (wanted + 2ull) * LINUX_WINDOW_BYTES);
+  if (!share_kind(area, (wanted + 2ull) * LINUX_WINDOW_BYTES)) {
+    *problem = "the address space for the windows of processes cannot be closed";
+    return false;
+  }
   linux_windows_low = ((uint64_t)area + LINUX_WINDOW_BYTES + LINUX_WINDOW_BYTES - 1) & ~(LINUX_WINDOW_BYTES - 1);
   window_count = wanted - 1;
   linux_windows_high = linux_windows_low + window_count * LINUX_WINDOW_BYTES;
