@@ -3,6 +3,10 @@
 
 #define ALL16(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 #define ALL8(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
+/* Those that a process may use, but for %rax and %rdi: the number of each, which is its place in a table, and its name. */
+#define GENERAL(X) X(1, rcx) X(2, rdx) X(3, rbx) X(5, rbp) X(6, rsi) X(8, r8) X(9, r9) X(10, r10) X(12, r12) X(13, r13) X(15, r15)
+#define LOAD_GENERAL(n, name) movq crossing_in_general + 8 * n(%rip), %name;
+#define STORE_GENERAL(n, name) movq %name, crossing_out_general + 8 * n(%rip);
 #define LOAD(n) vmovdqu crossing_in_vector + 32 * n(%rip), %ymm##n;
 #define STORE(n) vmovdqu %ymm##n, crossing_out_vector + 32 * n(%rip);
 /* Values are pushed from the last to the first: so many as crossing_x87_count. */
@@ -18,17 +22,7 @@
   .p2align 5
 _start:
   movq %rax, crossing_out_general + 0(%rip)
-  movq %rcx, crossing_out_general + 8(%rip)
-  movq %rdx, crossing_out_general + 16(%rip)
-  movq %rbx, crossing_out_general + 24(%rip)
-  movq %rbp, crossing_out_general + 40(%rip)
-  movq %rsi, crossing_out_general + 48(%rip)
-  movq %r8, crossing_out_general + 64(%rip)
-  movq %r9, crossing_out_general + 72(%rip)
-  movq %r10, crossing_out_general + 80(%rip)
-  movq %r12, crossing_out_general + 96(%rip)
-  movq %r13, crossing_out_general + 104(%rip)
-  movq %r15, crossing_out_general + 120(%rip)
+  GENERAL(STORE_GENERAL)
   ALL16(STORE)
   stmxcsr crossing_out_mxcsr(%rip)
   fnstcw crossing_out_x87_control(%rip)
@@ -53,18 +47,7 @@ crossing:
   ALL8(PUSH)
   PUSH(8)
 9:
-  movq crossing_in_general + 8(%rip), %rcx
-  movq crossing_in_general + 16(%rip), %rdx
-  movq crossing_in_general + 24(%rip), %rbx
-  movq crossing_in_general + 40(%rip), %rbp
-  movq crossing_in_general + 48(%rip), %rsi
-  movq crossing_in_general + 56(%rip), %rdi
-  movq crossing_in_general + 64(%rip), %r8
-  movq crossing_in_general + 72(%rip), %r9
-  movq crossing_in_general + 80(%rip), %r10
-  movq crossing_in_general + 96(%rip), %r12
-  movq crossing_in_general + 104(%rip), %r13
-  movq crossing_in_general + 120(%rip), %r15
+  GENERAL(LOAD_GENERAL) LOAD_GENERAL(7, rdi)
   movq crossing_target(%rip), %rax
   jmp *%rax
 
@@ -75,18 +58,7 @@ crossed:
   lahf
   seto %al
   movw %ax, crossing_out_flags(%rip)
-  movq %rcx, crossing_out_general + 8(%rip)
-  movq %rdx, crossing_out_general + 16(%rip)
-  movq %rbx, crossing_out_general + 24(%rip)
-  movq %rbp, crossing_out_general + 40(%rip)
-  movq %rsi, crossing_out_general + 48(%rip)
-  movq %rdi, crossing_out_general + 56(%rip)
-  movq %r8, crossing_out_general + 64(%rip)
-  movq %r9, crossing_out_general + 72(%rip)
-  movq %r10, crossing_out_general + 80(%rip)
-  movq %r12, crossing_out_general + 96(%rip)
-  movq %r13, crossing_out_general + 104(%rip)
-  movq %r15, crossing_out_general + 120(%rip)
+  GENERAL(STORE_GENERAL) STORE_GENERAL(7, rdi)
   ALL16(STORE)
   stmxcsr crossing_out_mxcsr(%rip)
   fnstcw crossing_out_x87_control(%rip)
@@ -103,6 +75,7 @@ crossed:
   ret
 
 /* Where events come to: takes down what it finds, leaves other secrets everywhere, and ends. */
+#define EVENT_GENERAL(n, name) movq %name, event_general + 8 * n(%rip);
 #define EVENT_STORE(n) vmovdqu %ymm##n, event_vector + 32 * n(%rip);
 #define EVENT_LOAD(n) vmovdqu crossing_in_vector + 32 * n(%rip), %ymm##n; vpermq $0x1b, %ymm##n, %ymm##n;
 #define EVENT_TAKE(n) fxam; fnstsw event_x87_kind + 2 * n(%rip); fincstp;
@@ -110,18 +83,7 @@ crossed:
   .p2align 5
 event_come:
   movq %rax, event_general + 0(%rip)
-  movq %rcx, event_general + 8(%rip)
-  movq %rdx, event_general + 16(%rip)
-  movq %rbx, event_general + 24(%rip)
-  movq %rbp, event_general + 40(%rip)
-  movq %rsi, event_general + 48(%rip)
-  movq %rdi, event_general + 56(%rip)
-  movq %r8, event_general + 64(%rip)
-  movq %r9, event_general + 72(%rip)
-  movq %r10, event_general + 80(%rip)
-  movq %r12, event_general + 96(%rip)
-  movq %r13, event_general + 104(%rip)
-  movq %r15, event_general + 120(%rip)
+  GENERAL(EVENT_GENERAL) EVENT_GENERAL(7, rdi)
   ALL16(EVENT_STORE)
   stmxcsr event_mxcsr(%rip)
   fnstcw event_x87_control(%rip)

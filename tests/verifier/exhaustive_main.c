@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/figures.h"
 #include "tests/verifier/exhaustive.h"
 
 static const struct {
@@ -29,26 +30,11 @@ static const struct {
     {"manual", "what the processor manuals say where decoders might share a belief", exhaustive_manual},
 };
 
-/* 1234567 as 1,234,567, in one of a few buffers. */
-static const char *number(unsigned long long value) {
-  static char buffers[8][32];
-  static unsigned next;
-  char digits[32], *out = buffers[next++ % 8], *start = out;
-  int count = snprintf(digits, sizeof digits, "%llu", value);
-  for (int i = 0; i < count; i++) {
-    if (i && (count - i) % 3 == 0)
-      *out++ = ',';
-    *out++ = digits[i];
-  }
-  *out = '\0';
-  return start;
-}
-
 static void print(const char *start, const char *what, const struct exhaustive_tally *tally) {
   printf("%s%s: %s pieces of code tried, %s accepted, %s verdicts compared with the model, %s with the rows of the "
          "allow-list, %s lengths with LLVM's; %s differences have a reviewed reason, %s have none\n",
-         start, what, number(tally->tried), number(tally->accepted), number(tally->modelled), number(tally->rows),
-         number(tally->second), number(tally->explained), number(tally->differences));
+         start, what, thousands(tally->tried), thousands(tally->accepted), thousands(tally->modelled),
+         thousands(tally->rows), thousands(tally->second), thousands(tally->explained), thousands(tally->differences));
 }
 
 static int usage(void) {
@@ -122,7 +108,7 @@ int main(int count, char **arguments) {
     printf("record: %s forms of instructions were accepted, registers, displacements and immediates apart; lines or "
            "words of "
            "differences.list that explained nothing: %u\n",
-           number(exhaustive_form_count), idle);
+           thousands(exhaustive_form_count), idle);
   } else {
     printf("%s %u - each line of differences.list explains something\n", idle ? "not ok" : "ok", part_count + 1);
   }
