@@ -89,7 +89,8 @@ struct signet_result call_event_listen(struct thread *thread, const uint64_t *ar
 struct signet_result call_event_return(struct thread *thread, const uint64_t *arguments) {
   struct kernel_process *process = thread->process;
   (void)arguments;
-  if (!process->handling || process->threads.next != &thread->link || !port_context_return(thread->context))
+  /* None is diverted but the first, while the process is handling. */
+  if (!port_context_return(thread->context))
     return error(SIGNET_STATE);
   process->handling = false;
   attend(process);

@@ -220,6 +220,7 @@ static void table_of_refusals(void) {
       {SIGNET_CALL_process_event, {child, 0}, SIGNET_ARGUMENT},
       {SIGNET_CALL_process_event, {child, 9}, SIGNET_ARGUMENT}, /* a kill is no event */
       {SIGNET_CALL_process_event, {child, 31}, SIGNET_ARGUMENT},
+      {SIGNET_CALL_process_event, {child, 32}, SIGNET_ARGUMENT},
       {SIGNET_CALL_process_event, {child, 32 + SIGNET_EVENT_INTERRUPT}, SIGNET_ARGUMENT},
       {SIGNET_CALL_process_event, {child, UINT64_C(1) << 32 | SIGNET_EVENT_INTERRUPT}, SIGNET_ARGUMENT},
       {SIGNET_CALL_process_grant, {child, 0, set}, SIGNET_HANDLE}, /* a set stays with who made it */
@@ -515,8 +516,15 @@ static void handles_to_the_last(void) {
   process->limit.memory = UINT64_C(4) << 30;
   process->limit.processes = 8;
   uint32_t some = (uint32_t)in(process, SIGNET_CALL_set_create, 0, 0, 0, 0, 0).value, last = some;
-  for (unsigned i = 0; i < 70000; i++) {
+  for (unsigned i = 0; i < 80000; i++) {
+    sim_fail_at(i % 5 ? 0 : 1 + i % 2);
     struct signet_result made = in(process, SIGNET_CALL_set_create, 0, 0, 0, 0, 0);
+    bool failed = sim_failed();
+    sim_fail_at(0);
+    if (failed) {
+      CHECK_STATUS(made, SIGNET_MEMORY);
+      continue;
+    }
     if (made.status) {
       CHECK_STATUS(made, SIGNET_QUOTA);
       break;
@@ -530,6 +538,12 @@ static void handles_to_the_last(void) {
   CHECK_STATUS(in(process, SIGNET_CALL_block_allocate, 1, 0, 0, 0, 0), SIGNET_QUOTA);
   CHECK_STATUS(in(process, SIGNET_CALL_process_create, SCRATCH, 0, 0, 0, 0), SIGNET_QUOTA);
   CHECK_STATUS(in(process, SIGNET_CALL_channel_create, SCRATCH + 2048, sizeof contract, 0, 0, 0), SIGNET_QUOTA);
+  /* One entry, until its generation begins anew: no generation is 0. */
+  for (unsigned i = 0; i < 66000; i++) {
+    CHECK_STATUS(in(process, SIGNET_CALL_handle_close, last, 0, 0, 0, 0), SIGNET_OK);
+    last = (uint32_t)in(process, SIGNET_CALL_set_create, 0, 0, 0, 0, 0).value;
+    CHECK(last >> 16);
+  }
   CHECK_STATUS(in(process, SIGNET_CALL_handle_close, last, 0, 0, 0, 0), SIGNET_OK);
   CHECK_STATUS(in(process, SIGNET_CALL_channel_create, SCRATCH + 2048, sizeof contract, 0, 0, 0), SIGNET_QUOTA);
   CHECK_STATUS(in(process, SIGNET_CALL_handle_close, some, 0, 0, 0, 0), SIGNET_OK);
@@ -540,6 +554,47 @@ static void handles_to_the_last(void) {
   CHECK_INVARIANTS();
   end(process);
   CHECK(alive_same(&before));
+}
+
+/* A device that is always ready, and never answers, is asked no more once the process is to end. */
+static unsigned asked_times;
+static bool never_answers(struct port_device *asked, const struct port_request *request, struct signet_result *answer) {
+  if (++asked_times == 3)
+    kernel_process_stop(process);
+  asked->waiting = request->thread;
+  sim_device_ready(asked);
+  *answer = (struct signet_result){SIGNET_OK, 0};
+  return asked_times == 10;
+}
+
+static void stopped_while_asking(void) {
+  setup();
+  device.asked = never_answers;
+  asked_times = 0;
+  memset(at(process, SCRATCH), 0, sizeof(struct signet_device_request));
+  CHECK_STATUS(in(process, SIGNET_CALL_device_request, device_handle, SCRATCH, 0, 0, 0), SIM_AWAY);
+  CHECK(asked_times == 3 && process->state == SIGNET_PROCESS_STOPPED && device.closed);
+  end(process);
+}
+
+/* Every number that might be an event; and the end of handling what never came, by any thread. */
+static void events_to_the_edge(void) {
+  setup();
+  struct kernel_process *other = child_of(process, child);
+  CHECK_STATUS(in(process, SIGNET_CALL_block_allocate, 1, 0, 0, 0, 0), SIGNET_OK);
+  uint32_t slot = (uint32_t)in(process, SIGNET_CALL_set_create, 0, 0, 0, 0, 0).value;
+  CHECK_STATUS(in(process, SIGNET_CALL_process_grant, child, 0, slot, 0, 0), SIGNET_HANDLE);
+  CHECK_STATUS(in(process, SIGNET_CALL_process_grant, child, 0, block, 0, 0), SIGNET_OK);
+  CHECK_STATUS(in(process, SIGNET_CALL_process_start, child, 0, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(in(other, SIGNET_CALL_event_listen, ENTRY, 0, 0, 0, 0), SIGNET_OK);
+  for (uint64_t event = 0; event < 200; event++) {
+    bool named = event == SIGNET_EVENT_HANGUP || event == SIGNET_EVENT_INTERRUPT || event == SIGNET_EVENT_QUIT ||
+                 event == SIGNET_EVENT_TERMINATE || event == SIGNET_EVENT_WINDOW_SIZE;
+    CHECK_STATUS(in(process, SIGNET_CALL_process_event, child, event, 0, 0, 0), named ? SIGNET_OK : SIGNET_ARGUMENT);
+  }
+  CHECK_STATUS(in(process, SIGNET_CALL_event_return, 0, 0, 0, 0, 0), SIGNET_STATE);
+  CHECK_INVARIANTS();
+  end(process);
 }
 
 int main(void) {
@@ -554,5 +609,7 @@ int main(void) {
   TEST(requests_to_the_edge);
   TEST(answers_for_nobody);
   TEST(handles_to_the_last);
+  TEST(stopped_while_asking);
+  TEST(events_to_the_edge);
   return test_finish();
 }
