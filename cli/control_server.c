@@ -39,6 +39,7 @@ static struct peer peers[PEERS];
 static struct answer answers[PEERS];
 static uint32_t tracer = NOBODY;
 static uid_t owner;
+static int reserve; /* a descriptor for the time when the host has no more of them; -1: it is in use */
 
 static uint64_t now(void) {
   struct timespec time;
@@ -154,11 +155,22 @@ static enum signet_status make_answer(uint32_t peer, struct answer *answer) {
 
 /* ---- Peers ---- */
 
+static bool has_left(int socket) {
+  struct pollfd polled = {.fd = socket};
+  return poll(&polled, 1, 0) > 0 && polled.revents & POLLHUP;
+}
+
+/* The connection of a peer who has left, and does not wait for its end, is the new reserve where there is none: one
+ * that was closed and made again might be another's in between. */
 static void end(uint32_t number) {
+  int *socket = &peers[number].socket;
   if (tracer == number)
     trace_end();
-  close(peers[number].socket);
-  peers[number].socket = -1;
+  if (reserve < 0 && has_left(*socket))
+    reserve = *socket;
+  else
+    close(*socket);
+  *socket = -1;
 }
 
 static void refuse(int socket, enum signet_status status) {
@@ -237,6 +249,11 @@ static enum admitted admit(void) {
   struct ucred peer;
   socklen_t length = sizeof peer;
   int socket = accept4(server.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (socket < 0 && (errno == EMFILE || errno == ENFILE) && reserve >= 0) {
+    close(reserve);
+    reserve = -1;
+    socket = accept4(server.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  }
   if (socket < 0)
     return errno == EAGAIN ? NOBODY_WAITS : errno == EINTR || errno == ECONNABORTED ? ADMITTED : NO_ROOM;
   if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid != owner) {
@@ -293,6 +310,7 @@ static void *server_run(void *unused) {
 bool control_server_start(const struct control_server *from) {
   server = *from;
   owner = geteuid();
+  reserve = dup(server.listener);
   for (uint32_t i = 0; i < PEERS; i++)
     peers[i].socket = -1;
   return linux_host_thread_start(LINUX_THREAD_ORDINARY, killer_run, NULL) &&

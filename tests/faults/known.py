@@ -3,6 +3,10 @@
 import contextlib
 import errno
 import http.client
+import os
+import resource
+import socket
+import subprocess
 import threading
 import time
 
@@ -154,6 +158,39 @@ def memory_not_returned(system):
     return system.plan.call("madvise").injected > 0
 
 
+def owner_is_answered(system):
+    """The owner can look and kill while no descriptor is free, as often as he likes, one after the other."""
+    pid = system.process.pid
+    held = []
+
+    def taken():
+        return {int(name) for name in os.listdir("/proc/%d/fd" % pid)}
+
+    def full():
+        deadline = time.monotonic() + 10
+        while len(taken()) < most and time.monotonic() < deadline:
+            held.append(socket.create_connection(("127.0.0.1", system.port)))
+            time.sleep(0.02)
+        return len(taken()) == most
+
+    old = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    try:
+        most = max(taken()) + 1
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, old[1]))
+        good = True
+        for _ in range(3):
+            good = good and full() and len(system.ps()["processes"]) >= len(PROCESSES)
+            good = good and full() and system.kill("console")
+        return good
+    except (RuntimeError, subprocess.TimeoutExpired) as problem:
+        say(problem)
+        return False
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, old)
+        for connection in held:
+            connection.close()
+
+
 # What only the start asks of the host.
 STARTING = ["dup", "memfd_create", "fcntl", "eventfd", "epoll_create1", "epoll_ctl", "pthread_create", "timer_create", "prctl",
             "fopen", "opendir", "socket", "listen"]
@@ -220,5 +257,6 @@ def run():
     on_system(5, "a console that cannot wait for its input does not wait for ever", wait_refused)
     on_system(6, "of a write that the host takes in part the rest is written too", short_writes)
     on_system(8, "memory that the host does not take back is nobody's", memory_not_returned)
+    on_system(9, "the owner is answered while the host has no descriptor left", owner_is_answered)
     on_system(7, "nothing is left over of calls that failed", nothing_left)
     on_system(8, "no client is given up because the host has no memory for what it sends", nobody_given_up)
