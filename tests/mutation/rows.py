@@ -5,7 +5,7 @@ All mutants that let a process write a register unseen are made. Of the others, 
 number, in the list of its kind, is a multiple of EVERY."""
 import re
 
-EVERY = {"access of a general register": 1, "access of memory or a vector": 29, "implicit operand": 7, "feature": 5,
+EVERY = {"access of a general register": 1, "access of memory or a vector": 29, "implicit operand": 1, "feature": 5,
          "66 besides": 11, "w besides": 11, "lock besides": 2, "norex gone": 1, "lock gone": 9, "register besides memory": 1,
          "memory besides register": 1, "any /digit": 1, "another /digit": 9, "other VEX length": 17, "other VEX W": 17,
          "other immediate": 5, "byte width": 5, "rule gone": 1, "any prefix": 17, "no address": 1, "exact byte besides": 5}
