@@ -12,7 +12,7 @@ import time
 
 import bank
 import disk
-from system import PROCESSES, SIGNET, SQLITE, Load, System, say
+from system import PROCESSES, Load, System, say
 
 BOUND = 15  # seconds in which all has to be right again
 

@@ -1,12 +1,10 @@
 """Each call in turn: a short life of the whole system (its start, a request of each kind, two transfers, its end), in which
 exactly one call to the host fails: the n-th of all, with each of its errors."""
 
-import os
 import time
 
 import bank
-import plan
-from system import BODIES, System, say
+from system import System, say
 
 
 def address(system):
