@@ -8,3 +8,9 @@ record-mutation-verifier: mutation-ready-verifier
 TESTS += tests/mutation/sample.sh
 tests/mutation/sample.sh: mutation-ready-verifier
 TESTS_BESIDE += tests/mutation/sample.sh
+
+.PHONY: mutation-ready-kernel record-mutation-kernel
+mutation-ready-kernel: $$(VERIFIER_TABLE)
+	@printf '%s\n' 'CC=$(CC)' 'HOST_CFLAGS=$(HOST_CFLAGS)' 'TRUSTED_CFLAGS=$(TRUSTED_CFLAGS)' 'SANITIZE=$(SANITIZE)'
+record-mutation-kernel: mutation-ready-kernel
+	tests/mutation/mutate.py kernel --record

@@ -15,7 +15,6 @@ import os
 import pathlib
 import queue
 import random
-import re
 import resource
 import shutil
 import signal
@@ -129,27 +128,29 @@ class Worker:
             raise BuildFailed(step, done.stderr.decode(errors="replace"))
 
     def run_test(self, test, limit, arguments=()):
-        """None if it passes, otherwise why it fails."""
-        with open(self.folder / "out/output", "w+b") as out:
-            process = subprocess.Popen(test.command + list(arguments), cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out,
-                                       stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=limited)
-            try:
-                status = process.wait(limit)
-            except subprocess.TimeoutExpired:
-                status = "no end"
+        """None if it passes, otherwise why it fails. It is ended where it first says so."""
+        process = subprocess.Popen(test.command + list(arguments), cwd=self.folder, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=limited,
+                                   text=True, errors="replace")
+
+        def kill():
             try:
                 os.killpg(process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-            process.wait()
-            out.seek(0)
-            text = out.read(OUTPUT_MOST).decode(errors="replace")
-        if status == "no end":
-            return "it does not end"
-        wrong = re.search(r"^not ok.*$", text, re.MULTILINE)
+        late = []
+        timer = threading.Timer(limit, lambda: (late.append(True), kill()))
+        timer.start()
+        wrong = next((line.strip() for line in process.stdout if line.startswith("not ok")), None)
         if wrong:
-            return wrong.group()
-        return "exit status %d" % status if status else None
+            kill()
+        status = process.wait()
+        timer.cancel()
+        kill()
+        process.stdout.close()
+        if late:
+            return "it does not end"
+        return wrong or ("exit status %d" % status if status else None)
 
     def check_unchanged(self, tests):
         """The tests pass before anything is changed; how long they take sets how long they may."""
@@ -240,7 +241,10 @@ class Run:
         return sorted(chosen, key=lambda mutant: mutant.path)  # what depends on one file is built anew once
 
     def tests_for(self, mutant):
-        return [test for test in self.suite.tests if test.long == self.long]
+        """In the first round the quick ones, and those that are this file's first; in the second the long ones."""
+        first = [name for path, names in self.suite.first.items() if not mutant or path == mutant.path for name in names]
+        chosen = [test for test in self.suite.tests if test.long == self.long or not self.long and test.name in first]
+        return sorted(chosen, key=lambda test: test.name not in first)
 
     def work(self, number):
         worker = Worker(self.suite, self.folder / str(number), self.tests_for(None))
@@ -341,6 +345,9 @@ class Run:
                  "caught by: " + ", ".join("{} {:,}".format(name, count) for name, count in catchers.most_common()),
                  "left out: {:,} of which the compiler makes the same machine code, {:,} that are not C".format(
                      counts["same code"], counts["does not compile"])]
+        if self.table.places:
+            lines.append("the {} refuses at {:,} places: a mutant leaves out or weakens the condition of each, but for {}".format(
+                self.options.suite, self.table.places, ", ".join(self.table.forgotten) or "none"))
         tests = dict.fromkeys(test.name for test in self.suite.tests if not test.long)
         slow = dict.fromkeys(test.name for test in self.suite.tests if test.long)
         lines.append("tests of every mutant, until one notices: {}; of the {:,} that none of those noticed and that are not argued to change "

@@ -174,12 +174,12 @@ def shown(text):
     return re.sub(r"\s+", " ", text)
 
 
-def mutants(path, text, wanted=lambda text, end, new: True):
+def mutants(path, text, wanted=lambda text, start, end, new: True):
     """Yields (name, rule, mutated text). The names stay as they are when lines move."""
     seen = {}
     file = path.rsplit("/", 1)[-1]
     for function, start, end, new in changes_of(text):
-        if not wanted(text, end, new):
+        if not wanted(text, start, end, new):
             continue
         line_start = text.rfind("\n", 0, start) + 1
         line_end = text.find("\n", max(end, start + 1))
@@ -193,6 +193,6 @@ def mutants(path, text, wanted=lambda text, end, new: True):
 
 def checks(path, text):
     """Only the conditions before a call of `fail`, and their operands: without each, something is let pass."""
-    def guards_failure(text, end, new):
+    def guards_failure(text, start, end, new):
         return new == "(0)" and re.match(r"[^;{}]*\)\s*\{?\s*fail\(", text[end:])
     return mutants(path, text, guards_failure)

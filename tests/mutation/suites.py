@@ -23,8 +23,10 @@ class Test:
 
 
 class Suite:
-    def __init__(self, sources, steps, tests, product):
-        self.sources, self.steps, self.tests, self.product = sources, steps, tests, product
+    """`first`: of some files, the tests that their mutants are tried on first."""
+
+    def __init__(self, sources, steps, tests, product, first=()):
+        self.sources, self.steps, self.tests, self.product, self.first = sources, steps, tests, product, dict(first)
 
 
 def compile_step(flags, words, source, output, extra=()):
@@ -87,4 +89,60 @@ def verifier(flags, root):
                  steps, [tests[name] for name in order if name in tests], ["out/generate.o"] + normal)
 
 
-SUITES = {"verifier": verifier}
+def parts_of(root, folder, without=()):
+    return [path.stem for path in sorted((root / folder).glob("*.c")) if path.stem not in without]
+
+
+def kernel(flags, root):
+    """The kernel over port/sim as a library, so that a mutant needs one link for all unit tests, in two builds: a quick one, and under
+    the sanitizers for what the quick tests do not notice; and the simulation."""
+    parts, sim = parts_of(root, "kernel", ["bytes"]), parts_of(root, "port/sim")
+    # contracts_test is for the contracts of the tree, not for the kernel.
+    units = [part for part in parts_of(root, "tests/kernel", ["contracts_test"]) if part.endswith("_test")]
+    verifier_parts = ["verifier", "decode", "operands", "sequences"]
+    simulation = parts_of(root, "tests/simulation", ["watch"])
+    common = flags["HOST_CFLAGS"] + " -O1 -fno-strict-aliasing -fPIC -fno-semantic-interposition -Itests/kernel -Ibuild/gen "
+    flags = dict(flags, plain=common, sanitize=common + flags["SANITIZE"])
+    # agree.c stands between the kernel's files.
+    wrap = ["-Wl,--wrap=" + name for name in ("kernel_channel_call", "kernel_thread_yield", "call_locked")]
+    verified = ["out/verifier-%s.o" % part for part in verifier_parts]
+    steps = [compile_step(flags, "plain", "verifier/%s.c" % part, "out/verifier-%s.o" % part) for part in verifier_parts]
+    tests = {}
+    for build in ("plain", "sanitize"):
+        words = flags["SANITIZE"].split() if build == "sanitize" else []
+        sources = ["kernel/%s.c" % part for part in parts] + ["port/sim/%s.c" % part for part in sim]
+        objects = []
+        for source in sources + ["tests/kernel/%s.c" % part for part in ["agree", "support"] + units]:
+            objects.append("out/%s-%s.o" % (build, source[:-2].replace("/", "-")))
+            steps.append(compile_step(flags, build, source, objects[-1]))
+        kernel_objects = objects[:len(sources)]
+        agree, support = objects[len(sources):len(sources) + 2]
+        steps.append(link_step(flags, "out/libkernel-%s.so" % build, kernel_objects + verified, ["-shared"] + words))
+        steps.append(link_step(flags, "out/libagree-%s.so" % build, kernel_objects + verified + [agree], ["-shared"] + wrap + words))
+        for name in units:
+            agrees = name in ("handover_test", "handover_random_test")
+            library = "out/lib%s-%s.so" % ("agree" if agrees else "kernel", build)
+            program = "out/%s-%s" % (build, name)
+            steps.append(link_step(flags, program, ["out/%s-tests-kernel-%s.o" % (build, name), support],
+                                   ["-rdynamic"] + (wrap if agrees else []) + [library, "-Wl,-rpath,$ORIGIN"] + words))
+            shown = name if build == "plain" else name + " under the sanitizers"
+            tests[shown] = Test(shown, [program], [library, program], build == "sanitize" or name in ("handover_random_test", "image_test"))
+    product = ["out/plain-kernel-%s.o" % part for part in parts]
+    steps += [compile_step(flags, "plain", "tests/simulation/%s.c" % part, "out/simulation-%s.o" % part) for part in simulation]
+    steps.append(link_step(flags, "out/simulate", product + ["out/plain-port-sim-%s.o" % part for part in sim] + verified
+                           + ["out/plain-tests-kernel-support.o"] + ["out/simulation-%s.o" % part for part in simulation]))
+    tests["simulate"] = Test("simulate", ["out/simulate", "--calls", "40000", "--keep", "out/found"], ["out/simulate"], True)
+    order = ["channel_test", "process_test", "calls_test", "contract_test", "trace_test", "lend_test", "principal_test", "observe_test",
+             "exhaustion_test", "set_test", "handover_test", "image_test"]
+    order = order + sorted(set(units) - set(order))
+    order += [name + " under the sanitizers" for name in order]
+    late = ["handover_random_test", "simulate", "handover_random_test under the sanitizers"]
+    first = {"kernel/elf.c": ["image_test"], "kernel/image.c": ["image_test"], "kernel/contract.c": ["contract_test"],
+             "kernel/set.c": ["set_test"], "kernel/observe.c": ["observe_test"], "kernel/handover.c": ["handover_test"],
+             "kernel/trace.c": ["trace_test"]}
+    return Suite(["kernel/*.[ch]", "include/signet/*.h", "port/port.h", "port/sim/*.[ch]", "port/x86/*.h", "verifier/*.[ch]",
+                  "tests/kernel/*.[ch]", "tests/lib/*.h", "tests/simulation/*.[ch]", "build/gen/verifier_table.h"],
+                 steps, [tests[name] for name in [name for name in order if name not in late] + late], product, first)
+
+
+SUITES = {"verifier": verifier, "kernel": kernel}

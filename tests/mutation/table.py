@@ -8,14 +8,17 @@ The format, a line at a time; `#` begins a comment line:
   equivalent NAME: REASON      this mutant, of the table or generated, changes nothing that anyone could see, because…
   generate operators PATH      mutants of every condition, operator, constant and statement of a C file: operators.py
   generate checks PATH         mutants of the conditions before a call of `fail`
+  generate refusals PATH       mutants of the conditions that decide whether the kernel refuses something: refusals.py
   generate rows PATH           mutants of every row of the allow-list: rows.py"""
 import pathlib
 import re
 
 import operators
+import refusals
 import rows
 
-GENERATORS = {"operators": operators.mutants, "checks": operators.checks, "rows": rows.mutants}
+GENERATORS = {"operators": operators.mutants, "checks": operators.checks, "rows": rows.mutants,
+              "refusals": refusals.mutants}
 
 
 class TableError(Exception):
@@ -37,6 +40,7 @@ class Table:
         self.path, self.root = path, root
         self.mutants, self.names = [], set()
         self.texts = {}
+        self.places, self.forgotten = 0, []  # where the files of `generate refusals` refuse; those that no mutant is about
         self.read()
 
     def fail(self, number, what):
@@ -100,6 +104,10 @@ class Table:
                 equivalents[name] = (number, reason)
             elif word == "generate" and re.match(r"\w+ \S+$", rest) and rest.split()[0] in GENERATORS:
                 kind, file = rest.split()
+                if kind == "refusals":
+                    found = refusals.Refusals(self.text(file, number))
+                    self.places += len(found.sites)
+                    self.forgotten += ["%s:%d" % (file, line) for function, line in found.unguarded()]
                 for name, rule, after in GENERATORS[kind](file, self.text(file, number)):
                     self.add(Mutant(name, file, rule, self.text(file, number), after, kind), number)
             else:
