@@ -148,6 +148,7 @@ static void table_of_refusals(void) {
       {SIGNET_CALL_random_fill, {CODE_LOW, 1}, SIGNET_ADDRESS},
       {SIGNET_CALL_random_fill, {UINT64_MAX, 1}, SIGNET_ADDRESS},
       {SIGNET_CALL_random_fill, {0xffffffff, 2}, SIGNET_ADDRESS},
+      {SIGNET_CALL_random_fill, {UINT64_C(1) << 32, 0}, SIGNET_ADDRESS},
       {SIGNET_CALL_floating_point_control, {0x1f80 | 1, 0x37f}, SIGNET_ARGUMENT},
       {SIGNET_CALL_floating_point_control, {0x10000, 0x37f}, SIGNET_ARGUMENT},
       {SIGNET_CALL_floating_point_control, {0x1f80, 0x1037f}, SIGNET_ARGUMENT},

@@ -67,6 +67,47 @@ static void the_header(void) {
   CHECK(alive_same(&before));
 }
 
+/* The program headers may lie anywhere, up to the last byte, and be as many as 64. */
+static void program_headers(void) {
+  struct alive before = alive_now();
+  struct image_file *file = image_file_make();
+  file->header.programs = IMAGE_BYTES - sizeof file->program;
+  memcpy((uint8_t *)file + file->header.programs, file->program, sizeof file->program);
+  CHECK(load(file, sizeof *file) == SIGNET_OK);
+  free(file);
+  file = image_file_make();
+  file->header.programs = offsetof(struct image_file, padding);
+  memcpy(file->padding, file->program, sizeof file->program);
+  file->header.program_count = 64;
+  CHECK(load(file, sizeof *file) == SIGNET_OK);
+  file->header.program_count = 65;
+  refused(file, sizeof *file, "number or size of the program headers", __LINE__);
+  file->header.program_count = 3;
+  refused(file, sizeof file->header, "lie outside the file", __LINE__);
+  free(file);
+  CHECK(alive_same(&before));
+}
+
+/* 8 segments, and no more. */
+static void the_most_segments(void) {
+  struct alive before = alive_now();
+  struct image_file *file = image_file_make();
+  struct elf64_program program[10] = {file->program[0], file->program[2], file->program[1]};
+  file->header.programs = offsetof(struct image_file, padding);
+  for (unsigned count = 4; count <= 10; count++) {
+    program[count - 1] = program[2];
+    program[count - 1].address = program[count - 2].address + DATA_LENGTH;
+    memcpy(file->padding, program, count * sizeof program[0]);
+    file->header.program_count = (uint16_t)count;
+    if (count < 10) /* one of them is the note */
+      CHECK(load(file, sizeof *file) == SIGNET_OK);
+    else
+      refused(file, sizeof *file, "more segments than an image may have", __LINE__);
+  }
+  free(file);
+  CHECK(alive_same(&before));
+}
+
 static void segments(void) {
   struct alive before = alive_now();
   REFUSED("both writable and executable", file->program[0].flags = 7);
@@ -83,6 +124,7 @@ static void segments(void) {
   REFUSED("cut off", file->program[1].file_length = 0x1001);
   REFUSED("cut off", (file->program[1].file_length = UINT64_MAX, file->program[1].length = UINT64_MAX));
   REFUSED("larger in the file", file->program[1].length = 0x7ff);
+  REFUSED("overlaps another", file->program[0].address = 0);
   REFUSED("overlaps another", file->program[1].address = CODE_LOW);
   REFUSED("overlaps another", file->program[1].address = 0);
   REFUSED("overlaps another", file->program[1].address = SIGNET_ENTRY_TABLE);
@@ -100,6 +142,9 @@ static void segments(void) {
   REFUSED("dynamically linked", file->program[1].type = 3);
   REFUSED("no segments", (file->program[0].type = 0, file->program[1].type = 0));
   ACCEPTED(file->program[1].type = 0);
+  ACCEPTED((file->program[1].length = 0, file->program[1].address = 0)); /* nothing of it is in memory */
+  ACCEPTED((file->program[1].offset = IMAGE_BYTES, file->program[1].file_length = 0));
+  ACCEPTED(file->program[1].file_length = IMAGE_BYTES - 0x2000);
   ACCEPTED((file->program[1].flags = 4, file->program[1].length = 0x900));
   /* Two segments in the wrong order. */
   struct image_file *file = image_file_make();
@@ -124,8 +169,44 @@ static void the_longest(void) {
   CHECK(alive_same(&before));
 }
 
+/* What elf.c is told of a file's length bounds the offsets in it, whoever calls it: here, nothing so far is looked at.
+ */
+static void the_longest_that_has_offsets(void) {
+  struct image_file *file = image_file_make();
+  struct kernel_image built = {.references = 1};
+  CHECK(elf_parse((const uint8_t *)file, SIGNET_CODE_HIGH, &built, &refusal));
+  built = (struct kernel_image){.references = 1};
+  CHECK(!elf_parse((const uint8_t *)file, (size_t)SIGNET_CODE_HIGH + 1, &built, &refusal));
+  CHECK(strstr(refusal.text, "larger than an image may be"));
+  free(file);
+}
+
+/* A note segment that holds another note, not padded at its end: what lies behind it is not looked at. */
+static void notes_of_others(void) {
+  static const uint32_t other[5] = {4, 1, 1}; /* 17 bytes, and 3 of padding */
+  struct image_file *file = image_file_make();
+  memcpy(file->padding, other, sizeof other);
+  memcpy(file->padding + sizeof other, &file->note_name, 36);
+  file->program[1] = (struct elf64_program){
+      .type = 4, .offset = offsetof(struct image_file, padding), .file_length = 17, .alignment = 4};
+  CHECK(load(file, sizeof *file) == SIGNET_OK);
+  file->program[1].file_length = 20 + 36;
+  refused(file, sizeof *file, "two Signet notes", __LINE__);
+  file->program[1].offset = IMAGE_BYTES;
+  file->program[1].file_length = 0;
+  CHECK(load(file, sizeof *file) == SIGNET_OK);
+  file->program[2].offset = IMAGE_BYTES - 36;
+  memcpy((uint8_t *)file + IMAGE_BYTES - 36, &file->note_name, 36);
+  CHECK(load(file, sizeof *file) == SIGNET_OK);
+  free(file);
+}
+
 static void entry_and_note(void) {
   struct alive before = alive_now();
+  ACCEPTED(file->header.entry = CODE_LOW);
+  REFUSED("no Signet note", file->note_name = sizeof SIGNET_NOTE_NAME + 1);
+  REFUSED("note is cut off", file->program[2].file_length = 12);
+  REFUSED("another size", (file->note_length = 0, file->program[2].file_length = 20));
   REFUSED("entry is not a bundle start", file->header.entry += 1);
   REFUSED("entry is not a bundle start", file->header.entry += 16);
   REFUSED("entry is not a bundle start", file->header.entry = CODE_LOW - 32);
@@ -300,8 +381,12 @@ int main(void) {
   TEST(digest);
   TEST(the_header);
   TEST(the_longest);
+  TEST(program_headers);
   TEST(segments);
+  TEST(the_most_segments);
+  TEST(the_longest_that_has_offsets);
   TEST(entry_and_note);
+  TEST(notes_of_others);
   TEST(code);
   TEST(cut_off_at_every_byte);
   TEST(every_header_byte_altered);
