@@ -88,6 +88,21 @@ static void program_headers(void) {
   CHECK(alive_same(&before));
 }
 
+/* A process that runs an image is charged its file and the memory that is its own, in whole pages. */
+static void what_an_image_costs(void) {
+  struct image_file *file = image_file_make();
+  struct kernel_image built = {.references = 1};
+  file->program[1].length -= 7;
+  CHECK(elf_parse((const uint8_t *)file, sizeof *file - 5, &built, &refusal));
+  CHECK(built.charge == IMAGE_BYTES + DATA_LENGTH);
+  built = (struct kernel_image){.references = 1};
+  file->program[1].flags = 4;
+  file->program[1].length = 0x900;
+  CHECK(elf_parse((const uint8_t *)file, sizeof *file, &built, &refusal));
+  CHECK(built.charge == IMAGE_BYTES);
+  free(file);
+}
+
 /* 8 segments, and no more. */
 static void the_most_segments(void) {
   struct alive before = alive_now();
@@ -383,6 +398,7 @@ int main(void) {
   TEST(the_longest);
   TEST(program_headers);
   TEST(segments);
+  TEST(what_an_image_costs);
   TEST(the_most_segments);
   TEST(the_longest_that_has_offsets);
   TEST(entry_and_note);
