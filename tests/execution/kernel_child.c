@@ -62,9 +62,11 @@ static uint64_t next(void) {
 
 static uint64_t secret(void) { return SECRET(mine.number, next()); }
 
+/* The ranges stay inverted in registers too: an event that comes here leaves those in memory, where they would be
+ * found. */
 static int of_host(uint64_t value) {
   for (int i = 0; i < RANGES_MOST; i++)
-    if (value - ~mine.ranges[i][0] < ~mine.ranges[i][1] - ~mine.ranges[i][0])
+    if (mine.ranges[i][0] - ~value < mine.ranges[i][0] - mine.ranges[i][1])
       return 1;
   return 0;
 }
