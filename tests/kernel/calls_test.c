@@ -317,6 +317,18 @@ static bool filled(const uint8_t *bytes, size_t length) {
   return true;
 }
 
+static void entries_to_the_edge(void) {
+  setup();
+  CHECK_STATUS(in(process, SIGNET_CALL_thread_create, CODE_LOW, SIGNET_IMAGE_LOW, 0, 0, 0), SIGNET_OK);
+  CHECK_STATUS(in(process, SIGNET_CALL_thread_create, CODE_LOW + CODE_LENGTH - 32, SIGNET_BLOCKS_HIGH, 0, 0, 0),
+               SIGNET_OK);
+  CHECK_STATUS(in(process, SIGNET_CALL_thread_create, CODE_LOW, SIGNET_IMAGE_LOW - 16, 0, 0, 0), SIGNET_ADDRESS);
+  CHECK_STATUS(in(process, SIGNET_CALL_thread_create, CODE_LOW, SIGNET_BLOCKS_HIGH + 16, 0, 0, 0), SIGNET_ADDRESS);
+  CHECK(process->threads_alive == 3);
+  CHECK_INVARIANTS();
+  end(process);
+}
+
 static void random_bytes_to_the_edge(void) {
   setup();
   /* The simulation's random bytes are never 0. */
@@ -602,6 +614,7 @@ int main(void) {
   support_initialise();
   TEST(table_of_refusals);
   TEST(nonsense_everywhere);
+  TEST(entries_to_the_edge);
   TEST(random_bytes_to_the_edge);
   TEST(clocks);
   TEST(buffers_to_the_edge);

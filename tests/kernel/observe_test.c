@@ -292,6 +292,8 @@ static void more_than_a_call_tells(void) {
   setup(&before);
   for (unsigned i = 0; i < 100; i++)
     channel_made(root);
+  /* Whether there is room for one more or for many more. */
+  CHECK(observe(root, SIGNET_OBSERVE_CHANNELS, 0, 65 * sizeof(struct signet_observed_channel)) == 64);
   CHECK(observe(root, SIGNET_OBSERVE_CHANNELS, 0, BUFFER_LENGTH) == 64);
   uint64_t last = channel_record(root, 63)->number;
   CHECK(observe(root, SIGNET_OBSERVE_CHANNELS, last, BUFFER_LENGTH) == 37);
