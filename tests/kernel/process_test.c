@@ -372,6 +372,79 @@ static void child_limit(void) {
   teardown(&before);
 }
 
+/* A parent that has used some of each part of its quota gives all that is left to a child, and not one more. */
+static void all_that_is_left(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  uint32_t image_handle = load_image(root);
+  CHECK_STATUS(CALL(root, memory_map, root->area_low, 4096, 3, 0, 0), SIGNET_OK);
+  create_child(root, image_handle, 0, &quota_child);
+  for (unsigned part = 0; part < 5; part++)
+    for (int more = 1; more >= 0; more--) {
+      const struct signet_quota *limit = &root->limit, *used = &root->used;
+      struct signet_quota quota = {.memory = 1 << 20, .threads = 1, .handles = 1, .regions = 1}, was = *used;
+      uint32_t one = (uint32_t)more;
+      quota.memory = part == 0 ? limit->memory - used->memory + one : 1 << 20;
+      quota.threads = part == 1 ? limit->threads - used->threads + one : 1;
+      quota.handles = part == 2 ? limit->handles - used->handles - 1 + one : 1; /* besides the child's own */
+      quota.regions = part == 3 ? limit->regions - used->regions + one : 1;
+      quota.processes = part == 4 ? limit->processes - used->processes - 1 + one : 0; /* besides the child */
+      /* Of images there is one already. */
+      if (part == 4 && !more)
+        quota.processes--;
+      specification_write(root, image_handle, 0, &quota);
+      struct signet_result made = CALL(root, process_create, SCRATCH, 0, 0, 0, 0);
+      CHECK_STATUS(made, more ? SIGNET_QUOTA : SIGNET_OK);
+      CHECK_INVARIANTS();
+      if (!made.status)
+        CHECK_STATUS(CALL(root, handle_close, (uint32_t)made.value, 0, 0, 0, 0), SIGNET_OK);
+      CHECK(!memcmp(&was, &root->used, sizeof was));
+    }
+  teardown(&before);
+}
+
+/* What a specification may say at the most, and at the least. */
+static void specifications_to_the_edge(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  uint32_t image_handle = load_image(root), child = create_child(root, image_handle, SIGNET_SLOTS_MOST, &quota_child);
+  uint64_t cost = child_of(root, child)->used.memory;
+  CHECK_STATUS(CALL(root, handle_close, child, 0, 0, 0, 0), SIGNET_OK);
+  struct signet_process_specification *specification = specification_write(root, image_handle, 0, &quota_child);
+  specification->quota.memory = cost - 1;
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_QUOTA);
+  specification->quota.memory = cost;
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_OK);
+  specification->quota.threads = 0;
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_ARGUMENT);
+  CHECK_STATUS(CALL(root, memory_map, root->area_low, SIGNET_STARTUP_BYTES_MOST, 3, 0, 0), SIGNET_OK);
+  specification = specification_write(root, image_handle, 0, &quota_child);
+  specification->quota = (struct signet_quota){.memory = 32 << 20, .threads = 1};
+  specification->startup_offset = root->area_low, specification->startup_length = SIGNET_STARTUP_BYTES_MOST;
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_OK);
+  specification->startup_offset = 0, specification->startup_length = 0, specification->quota.memory = cost;
+  memset(specification->name, 'x', sizeof specification->name - 1); /* and ends */
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_OK);
+  static const char wrong[][4] = {"~", "a/", "/", "a\x1f", "\x7f", "a\n"}, right[][4] = {" ", "a~", "\xff", "!"};
+  for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    memset(specification->name, 0, sizeof specification->name);
+    memcpy(specification->name, wrong[i], 4);
+    CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_ARGUMENT);
+  }
+  for (unsigned i = 0; i < sizeof right / sizeof right[0]; i++) {
+    memcpy(specification->name, right[i], 4);
+    struct signet_result made = CALL(root, process_create, SCRATCH, 0, 0, 0, 0);
+    CHECK_STATUS(made, SIGNET_OK);
+    CHECK_STATUS(CALL(root, handle_close, (uint32_t)made.value, 0, 0, 0, 0), SIGNET_OK);
+  }
+  /* 1 GiB of stack, which only the quota forbids here. */
+  specification->stack = UINT64_C(1) << 30;
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_QUOTA);
+  specification->stack++;
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_ARGUMENT);
+  teardown(&before);
+}
+
 /* What a child sent before it died is charged to its parent, which had lent the quota. */
 static void quota_follows_messages_of_the_dead(void) {
   struct alive before = alive_now();
@@ -1023,6 +1096,8 @@ int main(void) {
   TEST(quotas_are_reached_and_survived);
   TEST(images_are_bounded_by_processes);
   TEST(child_limit);
+  TEST(all_that_is_left);
+  TEST(specifications_to_the_edge);
   TEST(quota_follows_messages_of_the_dead);
   TEST(connecting);
   TEST(words);
