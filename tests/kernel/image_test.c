@@ -373,6 +373,41 @@ static void too_large_together(void) {
   CHECK(alive_same(&before));
 }
 
+static struct kernel_process *process_of(const struct image_file *file) {
+  struct signet_process_specification specification = {.quota = quota_plenty, .name = "edge"};
+  struct kernel_image *loaded;
+  struct kernel_process *process = NULL;
+  CHECK(!kernel_image_load(file, sizeof *file, &loaded, &refusal));
+  CHECK(!kernel_process_create(loaded, &specification, NULL, &process) && !kernel_process_start(process));
+  kernel_image_release(loaded);
+  return process;
+}
+
+/* Read-only data that fills no page; data of which the file has nothing; and where the mapped memory ends. */
+static void processes_of_odd_segments(void) {
+  struct alive before = alive_now();
+  struct image_file *file = image_file_make();
+  file->program[1].flags = 4;
+  file->program[1].length = 0x900;
+  struct kernel_process *process = process_of(file);
+  CHECK(sim_memory(process->window, DATA_LOW + 0xfff, 1, false));
+  CHECK(!sim_memory(process->window, DATA_LOW, 1, true) && !sim_memory(process->window, DATA_LOW + 0x1000, 1, false));
+  end(process);
+  file->program[1].flags = 6;
+  file->program[1].offset = IMAGE_BYTES;
+  file->program[1].file_length = 0;
+  process = process_of(file);
+  CHECK(sim_memory(process->window, DATA_LOW + 0xfff, 1, true));
+  CHECK(!sim_memory(process->window, DATA_LOW + 0x1000, 1, false));
+  uint32_t after = process->area_low - SIGNET_GUARD;
+  CHECK(sim_memory(process->window, process->stack_low, after - process->stack_low, true));
+  CHECK(!sim_memory(process->window, after, 1, false) && !sim_memory(process->window, process->area_low, 1, false));
+  CHECK(!sim_memory(process->window, process->stack_low - 1, 1, false));
+  end(process);
+  free(file);
+  CHECK(alive_same(&before));
+}
+
 static void same_bytes_are_kept_once(void) {
   struct alive before = alive_now();
   struct image_file *file = image_file_make();
@@ -408,6 +443,7 @@ int main(void) {
   TEST(every_header_byte_altered);
   TEST(altered_images_start_or_not);
   TEST(too_large_together);
+  TEST(processes_of_odd_segments);
   TEST(same_bytes_are_kept_once);
   return test_finish();
 }
