@@ -109,7 +109,8 @@ struct signet_result {
   X(20, handle_query, 2)                                                                                               \
   /* block_allocate(length) -> handle in the low 32 bits, offset in the high; zeroed, rounded up to pages. */          \
   X(21, block_allocate, 1)                                                                                             \
-  /* image_load(block, length) -> image handle. The block is consumed. IMAGE when refused. */                          \
+  /* image_load(block, length) -> image handle. The block is consumed. IMAGE when refused, QUOTA when it holds as many \
+   * images as its quota of processes lets it. */                                                                      \
   X(22, image_load, 2)                                                                                                 \
   /* process_create(specification) -> child handle; the child is unstarted and its quota taken from the caller's. */   \
   X(23, process_create, 1)                                                                                             \
@@ -298,7 +299,7 @@ struct signet_quota {
   uint32_t threads;
   uint32_t handles;
   uint32_t regions;   /* separate mappings */
-  uint32_t processes; /* children alive at once, and theirs */
+  uint32_t processes; /* children alive at once, and theirs; for each, two images may be held */
 };
 
 struct signet_usage {
