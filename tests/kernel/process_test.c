@@ -223,6 +223,27 @@ static void stop_of_one_that_runs_elsewhere(void) {
   teardown(&before);
 }
 
+/* A thread waits at one, two or three ends, several times: what it needs for that is made once and goes with it. */
+static void waits_at_few_and_many(void) {
+  struct alive before = alive_now();
+  uint32_t server[3];
+  root = boot("root");
+  struct contract_file contract = contract_make();
+  for (unsigned i = 0; i < 3; i++) {
+    memcpy(at(root, SCRATCH), &contract, sizeof contract);
+    server[i] = (uint32_t)(CALL(root, channel_create, SCRATCH, sizeof contract, 0, 0, 0).value >> 32);
+  }
+  for (unsigned i = 0; i < 9; i++) {
+    memcpy(at(root, SCRATCH), server, sizeof server);
+    CHECK_STATUS(CALL(root, channel_receive, SCRATCH, i % 3 + 1, SCRATCH + 64, 1000, sim_clock + 1000), SIM_AWAY);
+    CHECK_INVARIANTS();
+    sim_clock += 2000;
+    CHECK(turn_to(root));
+    CHECK_STATUS(taken(root), SIGNET_TIMEOUT);
+  }
+  teardown(&before);
+}
+
 /* ---- Quotas ---- */
 
 /* An image is an open file of the host's, whatever memory it takes: no tree of processes holds more than two for each
@@ -442,6 +463,37 @@ static void specifications_to_the_edge(void) {
   CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_QUOTA);
   specification->stack++;
   CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_ARGUMENT);
+  teardown(&before);
+}
+
+/* A child gets only what its quota has room for, before it starts; a process is made of an image, and of no other. */
+static void grants_to_the_edge(void) {
+  struct alive before = alive_now();
+  root = boot("root");
+  uint32_t image_handle = load_image(root), child = create_child(root, image_handle, 1, &quota_child);
+  struct signet_quota least = {.memory = child_of(root, child)->used.memory, .threads = 1, .handles = 1};
+  uint32_t poor = create_child(root, image_handle, 1, &least);
+  uint32_t block = (uint32_t)CALL(root, block_allocate, 4096, 0, 0, 0, 0).value;
+  CHECK_STATUS(CALL(root, process_grant, poor, 0, block, 0, 0), SIGNET_QUOTA);
+  CHECK_STATUS(CALL(root, process_stop, child, 0, 0, 0, 0), SIGNET_OK); /* with its slot empty */
+  CHECK_STATUS(CALL(root, process_grant, child, 0, block, 0, 0), SIGNET_STATE);
+  specification_write(root, block, 0, &least);
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_HANDLE);
+  /* One handle is left: it is the child's own. */
+  while (root->used.handles + 1 < root->limit.handles)
+    CHECK_STATUS(CALL(root, block_allocate, 1, 0, 0, 0, 0), SIGNET_OK);
+  specification_write(root, image_handle, 0, &least)->quota.handles = 0;
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_OK);
+  teardown(&before);
+}
+
+/* The host's bytes lie where it says, not at an offset. */
+static void start_up_bytes_of_the_host(void) {
+  struct alive before = alive_now();
+  struct signet_process_specification specification = {
+      .quota = quota_plenty, .startup_offset = UINT32_MAX, .startup_length = 5, .name = "root"};
+  CHECK(!kernel_process_create(image, &specification, "hello", &root) && !kernel_process_start(root));
+  CHECK(!memcmp(at(root, root->startup + sizeof(struct signet_startup)), "hello", 6));
   teardown(&before);
 }
 
@@ -1093,11 +1145,14 @@ int main(void) {
   TEST(stop_takes_children_first);
   TEST(parent_ends_with_its_tree);
   TEST(stop_of_one_that_runs_elsewhere);
+  TEST(waits_at_few_and_many);
   TEST(quotas_are_reached_and_survived);
   TEST(images_are_bounded_by_processes);
   TEST(child_limit);
   TEST(all_that_is_left);
   TEST(specifications_to_the_edge);
+  TEST(grants_to_the_edge);
+  TEST(start_up_bytes_of_the_host);
   TEST(quota_follows_messages_of_the_dead);
   TEST(connecting);
   TEST(words);
