@@ -482,6 +482,8 @@ static void grants_to_the_edge(void) {
   /* One handle is left: it is the child's own. */
   while (root->used.handles + 1 < root->limit.handles)
     CHECK_STATUS(CALL(root, block_allocate, 1, 0, 0, 0, 0), SIGNET_OK);
+  uint64_t set = CALL(root, set_create, 0, 0, 0, 0, 0).value;
+  CHECK_STATUS(CALL(root, handle_close, set, 0, 0, 0, 0), SIGNET_OK);
   specification_write(root, image_handle, 0, &least)->quota.handles = 0;
   CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_OK);
   teardown(&before);
