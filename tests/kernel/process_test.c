@@ -484,7 +484,12 @@ static void grants_to_the_edge(void) {
     CHECK_STATUS(CALL(root, block_allocate, 1, 0, 0, 0, 0), SIGNET_OK);
   uint64_t set = CALL(root, set_create, 0, 0, 0, 0, 0).value;
   CHECK_STATUS(CALL(root, handle_close, set, 0, 0, 0, 0), SIGNET_OK);
+  /* No window is left. */
+  uint32_t windows = (uint32_t)kernel.free_window_count;
   specification_write(root, image_handle, 0, &least)->quota.handles = 0;
+  kernel.free_window_count = 0;
+  CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_MEMORY);
+  kernel.free_window_count = windows;
   CHECK_STATUS(CALL(root, process_create, SCRATCH, 0, 0, 0, 0), SIGNET_OK);
   teardown(&before);
 }
