@@ -34,7 +34,7 @@ run: all programs $(B)/apps/first/intruder
 	apps/first/run.sh
 	apps/web/run.sh
 # Runs the tests of every folder; the last line is the count.
-test: all $(TESTS)
+test: all $(TESTS) $(TESTS_BESIDE)
 	tests/run $(TESTS) --beside $(TESTS_BESIDE)
 clean:
 	rm -rf $(B)
