@@ -59,7 +59,12 @@ static void try_seed(uint64_t seed) {
 
 static const char *prefix;
 static void print_unsupported(const char *mnemonic, uint64_t times) {
-  printf("%s  %s (%s)\n", prefix, mnemonic, thousands(times));
+  static int width;
+  if (width > 100)
+    width = 0;
+  if (!width)
+    printf("\n%s ", prefix);
+  width += printf(" %s (%s)", mnemonic, thousands(times));
 }
 
 static void print_counts(bool record) {
@@ -72,11 +77,12 @@ static void print_counts(bool record) {
   printf("%s%s accesses to memory, each in the window and by an operand of its instruction; %s kernel calls\n", prefix,
          thousands(counted.accesses), thousands(counted.calls));
   printf("%sthey ended: %s by a fault of memory, %s by an exception, %s by a kernel call, %s at the limit of %d "
-         "instructions, %s at one that the emulator does not know:\n",
+         "instructions, %s at one that the emulator does not know:",
          prefix, thousands(counted.ends[ENGINE_FAULT]), thousands(counted.ends[ENGINE_EXCEPTION]),
          thousands(counted.ends[ENGINE_OUTSIDE]), thousands(counted.ends[ENGINE_STEPS]), STEPS_MOST,
          thousands(counted.ends[ENGINE_UNSUPPORTED]));
   engine_unsupported(print_unsupported);
+  putchar('\n');
 }
 
 static int usage(int status) {

@@ -355,6 +355,21 @@ static void random_bytes_to_the_edge(void) {
   end(process);
 }
 
+/* Each argument by itself, bit by bit: what can be set is, and every exception stays masked. */
+static void floating_point(void) {
+  setup();
+  const uint64_t mxcsr_may = 0xffc0, x87_may = 0x0f7f;
+  for (unsigned bit = 0; bit < 64; bit++) {
+    uint64_t value = UINT64_C(1) << bit;
+    bool mxcsr = mxcsr_may & value, x87 = x87_may & value;
+    CHECK_STATUS(in(process, SIGNET_CALL_floating_point_control, value, 0, 0, 0, 0), mxcsr ? SIGNET_OK : SIGNET_ARGUMENT);
+    CHECK(!mxcsr || (sim_current()->mxcsr == (value | 0x1f80) && sim_current()->x87 == 0x7f));
+    CHECK_STATUS(in(process, SIGNET_CALL_floating_point_control, 0, value, 0, 0, 0), x87 ? SIGNET_OK : SIGNET_ARGUMENT);
+    CHECK(!x87 || (sim_current()->mxcsr == 0x1f80 && sim_current()->x87 == (value | 0x7f)));
+  }
+  end(process);
+}
+
 static void clocks(void) {
   setup();
   for (uint64_t clock = 0; clock < 64; clock++)
@@ -626,6 +641,7 @@ int main(void) {
   TEST(nonsense_everywhere);
   TEST(entries_to_the_edge);
   TEST(random_bytes_to_the_edge);
+  TEST(floating_point);
   TEST(clocks);
   TEST(buffers_to_the_edge);
   TEST(blocks_to_the_edge);
