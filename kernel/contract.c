@@ -125,7 +125,7 @@ static void find_moved(struct contract *contract) {
 }
 
 enum signet_status contract_find(const void *blob, uint64_t length, struct contract **found) {
-  if (!contract_length_valid(length) || !valid(blob, length))
+  if (!valid(blob, length))
     return SIGNET_CONTRACT;
   uint32_t check = sum(blob, length);
   LIST_EACH(node, &kernel.contracts[check % CONTRACT_BUCKETS]) {

@@ -56,7 +56,7 @@ static enum signet_status verify(const uint8_t *bytes, struct kernel_image *imag
                                  .parallel = image->parallel};
   struct verifier_outcome outcome;
   size_t length = page_up(verifier_scratch_size(input.length));
-  void *scratch = scratch_allocate(length ? length : SIGNET_PAGE);
+  void *scratch = scratch_allocate(length);
   if (!scratch)
     return SIGNET_MEMORY;
   *refusal = (struct kernel_refusal){.offset = 0};
@@ -66,7 +66,7 @@ static enum signet_status verify(const uint8_t *bytes, struct kernel_image *imag
     refusal->offset = image->entry;
     obeys = false;
   }
-  scratch_free(scratch, length ? length : SIGNET_PAGE);
+  scratch_free(scratch, length);
   if (!obeys || !features_check(outcome.features, refusal))
     return SIGNET_IMAGE;
   image->facts.calls_named = outcome.calls_named;

@@ -428,6 +428,7 @@ void quota_give_back(struct kernel_process *parent, const struct signet_quota *q
 void quota_return(struct kernel_process *process);
 
 /* ---- contract.c ---- */
+/* `blob`: 8-byte aligned, of a length that contract_length_valid has passed. */
 enum signet_status contract_find(const void *blob, uint64_t length, struct contract **contract);
 /* Does the contract let a message of that length through, of which the rest is right? */
 static inline bool contract_length_fits(const struct signet_contract_message *row, uint32_t length) {

@@ -19,6 +19,10 @@ void release(void *memory, size_t length) {
   free(memory);
 }
 
+static bool find(const void *table, size_t length, struct contract **contract) {
+  return contract_length_valid(length) && contract_find(table, length, contract) == SIGNET_OK;
+}
+
 /* In either form, or (0) in that of the contract's header. */
 static void table_test(const char *path, unsigned form) {
   static _Alignas(8) uint8_t table[131072];
@@ -28,20 +32,18 @@ static void table_test(const char *path, unsigned form) {
     snprintf(option, sizeof option, "--table-version %u", form);
   snprintf(command, sizeof command, "build/bin/contractc --table - %s %s", option, path);
   size_t length = output_of(command, table, sizeof table - 8);
-  bool taken = length && contract_find(table, length, &contract) == SIGNET_OK;
+  bool taken = find(table, length, &contract);
   ok(taken, "the kernel takes the table of %s, form %u", path, form);
   if (!taken)
     return;
   contract_release(contract);
-  ok(contract_find(table, length - 1, &contract) != SIGNET_OK &&
-         contract_find(table, length + 1, &contract) != SIGNET_OK &&
-         contract_find(table, length + 8, &contract) != SIGNET_OK,
+  ok(!find(table, length - 1, &contract) && !find(table, length + 1, &contract) && !find(table, length + 8, &contract),
      "and no other length: %s, form %u", path, form);
 }
 
 static void hash_test(const char *name, const void *table, size_t length, const uint8_t hash[32]) {
   struct contract *contract = NULL;
-  bool taken = contract_find(table, length, &contract) == SIGNET_OK;
+  bool taken = find(table, length, &contract);
   ok(taken && !memcmp(contract->identity, hash, 32), "the header of %s knows how the kernel names the contract", name);
   if (taken)
     contract_release(contract);

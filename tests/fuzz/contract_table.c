@@ -77,7 +77,7 @@ bool contract_table_check(const void *bytes, size_t length, const uint8_t hash[3
   void *exact = aligned_alloc(8, length ? (length + 7) / 8 * 8 : 8);
   if (length)
     memcpy(exact, bytes, length);
-  bool taken = contract_find(exact, length, &contract) == SIGNET_OK;
+  bool taken = contract_length_valid(length) && contract_find(exact, length, &contract) == SIGNET_OK;
   if (taken) {
     if (contract_find(exact, length, &again) || again != contract || contract->references != 2)
       fuzz_fail("the same table is another contract");

@@ -362,7 +362,8 @@ static void floating_point(void) {
   for (unsigned bit = 0; bit < 64; bit++) {
     uint64_t value = UINT64_C(1) << bit;
     bool mxcsr = mxcsr_may & value, x87 = x87_may & value;
-    CHECK_STATUS(in(process, SIGNET_CALL_floating_point_control, value, 0, 0, 0, 0), mxcsr ? SIGNET_OK : SIGNET_ARGUMENT);
+    CHECK_STATUS(in(process, SIGNET_CALL_floating_point_control, value, 0, 0, 0, 0),
+                 mxcsr ? SIGNET_OK : SIGNET_ARGUMENT);
     CHECK(!mxcsr || (sim_current()->mxcsr == (value | 0x1f80) && sim_current()->x87 == 0x7f));
     CHECK_STATUS(in(process, SIGNET_CALL_floating_point_control, 0, value, 0, 0, 0), x87 ? SIGNET_OK : SIGNET_ARGUMENT);
     CHECK(!x87 || (sim_current()->mxcsr == 0x1f80 && sim_current()->x87 == (value | 0x7f)));

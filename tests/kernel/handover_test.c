@@ -25,6 +25,17 @@ static const struct talk {
 
 #define TALK_LENGTH (offsetof(struct talk, next) + sizeof talk.next)
 
+/* Between client and other, all of it the client's turn: what stands behind its one row reads as a second one that fits
+ * (the next state is its lengths, too). */
+static const struct edge {
+  struct signet_contract header;
+  struct signet_contract_message row;
+  uint8_t next[17];
+} edge = {{.version = 1, .messages = 1, .states = 17, .slots_to_server = 2, .slots_to_client = 2, .data_most = 64},
+          {.length_most = 64},
+          {[offsetof(struct signet_contract_message, length_most)] = 16}};
+#define EDGE_LENGTH (offsetof(struct edge, next) + sizeof edge.next)
+
 #define MESSAGE SCRATCH
 #define ANSWER (SCRATCH + 512)
 #define LISTEN (SCRATCH + 1024) /* handles to receive from */
@@ -34,7 +45,7 @@ static struct kernel_process *client, *server, *other;
 /* The call under test, and how the server waits for it. */
 static struct {
   uint64_t handle, message, reply, capacity, deadline;
-  uint64_t server_reply, server_capacity, server_tag;
+  uint64_t server_reply, server_capacity, server_tag, server_length;
 } call;
 
 static void put(struct kernel_process *to, uint64_t offset, uint32_t tag, uint32_t length) {
@@ -61,7 +72,7 @@ static void request_made(void) {
   server = boot_unstarted("server", 1, NULL);
   other = boot_unstarted("other", 1, NULL);
   if (!client || !server || !other || kernel_process_connect(client, 0, server, 0, &talk, TALK_LENGTH) ||
-      kernel_process_connect(client, 1, other, 0, &talk, TALK_LENGTH) || kernel_process_start(other) ||
+      kernel_process_connect(client, 1, other, 0, &edge, EDGE_LENGTH) || kernel_process_start(other) ||
       kernel_process_start(client) || kernel_process_start(server))
     note_bad();
   CHECK(receive(other, SIGNET_NEVER) == SIM_AWAY);
@@ -69,12 +80,12 @@ static void request_made(void) {
   CHECK(receive(server, SIGNET_NEVER) == SIGNET_OK);
   call.handle = client->slot[0];
   call.message = MESSAGE, call.reply = ANSWER, call.capacity = 200, call.deadline = SIGNET_NEVER;
-  call.server_reply = ANSWER, call.server_capacity = 200, call.server_tag = REPLY;
+  call.server_reply = ANSWER, call.server_capacity = 200, call.server_tag = REPLY, call.server_length = 16;
 }
 
 /* The server answers and waits for the next; the client has the answer. */
 static void answered(void) {
-  put(server, MESSAGE, (uint32_t)call.server_tag, 16);
+  put(server, MESSAGE, (uint32_t)call.server_tag, (uint32_t)call.server_length);
   CHECK_STATUS(in(server, SIGNET_CALL_channel_call, server->slot[0], MESSAGE, call.server_reply, call.server_capacity,
                   SIGNET_NEVER),
                SIM_AWAY);
@@ -180,14 +191,54 @@ CLIENT_ARGUMENT(capacity_none, capacity, 0)
 CLIENT_ARGUMENT(capacity_a_head, capacity, 80)
 CLIENT_ARGUMENT(capacity_beyond, capacity, UINT64_C(0x100000000) - ANSWER + 8)
 CLIENT_ARGUMENT(capacity_far_beyond, capacity, UINT64_MAX)
+CLIENT_ARGUMENT(capacity_most, capacity, SIGNET_MESSAGE_DATA + UINT64_C(0x7fffffff))
+CLIENT_ARGUMENT(capacity_more_than_most, capacity, SIGNET_MESSAGE_DATA + UINT64_C(0x80000000))
 CLIENT_ARGUMENT(deadline_at_once, deadline, 0)
 CLIENT_ARGUMENT(deadline_passed, deadline, 1)
 CLIENT_ARGUMENT(deadline_to_come, deadline, sim_clock + 100)
+CLIENT_ARGUMENT(deadline_is_the_capacity, deadline, 200)
 CLIENT_ARGUMENT(deadline_almost_never, deadline, SIGNET_NEVER - 1)
 CLIENT_ARGUMENT(handle_none, handle, 0)
 CLIENT_ARGUMENT(handle_stale, handle, client->slot[0] + 0x10000)
 CLIENT_ARGUMENT(handle_beyond, handle, client->slot[0] + UINT64_C(0x100000000))
 CLIENT_ARGUMENT(handle_of_another_end, handle, client->slot[1])
+static void just_beyond_the_contract(void) {
+  answered();
+  call.handle = client->slot[1];
+  put(client, MESSAGE, 1, 16);
+}
+/* What was asked last is remembered; each of it is compared with its own, and not with another argument that happens to
+ * be the same number. `stale` is left of a call of another kind that waited. */
+static void asked_once_more(uint64_t stale, uint64_t capacity) {
+  answered();
+  *word_at(client, SCRATCH + 0x1900) = (uint32_t)stale;
+  CHECK_STATUS(in(client, SIGNET_CALL_word_wait, SCRATCH + 0x1900, stale, sim_clock + 10, 0, 0), SIM_AWAY);
+  sim_clock += 20;
+  sim_run();
+  CHECK_STATUS(taken(client), SIGNET_TIMEOUT);
+  put(client, MESSAGE, REQUEST, 16);
+  CHECK_STATUS(in(client, SIGNET_CALL_channel_call, client->slot[0], MESSAGE, ANSWER, capacity, SIGNET_NEVER),
+               SIM_AWAY);
+  CHECK_STATUS(taken(server), SIGNET_OK);
+  answered();
+}
+static void handle_is_an_old_argument(void) {
+  asked_once_more(client->slot[1], 200);
+  call.handle = client->slot[1];
+}
+static void reply_is_an_old_argument(void) {
+  asked_once_more(ANSWER + 256, 200);
+  call.reply = ANSWER + 256;
+}
+static void reply_is_the_capacity(void) {
+  asked_once_more(0, ANSWER + 256);
+  call.reply = call.capacity = ANSWER + 256;
+}
+static void capacity_is_the_reply(void) {
+  call.server_length = 8;
+  asked_once_more(0, SIGNET_MESSAGE_DATA + 8);
+  call.capacity = ANSWER;
+}
 static void in_a_block(bool message) {
   answered();
   struct signet_result block = in(client, SIGNET_CALL_block_allocate, 4096, 0, 0, 0, 0);
@@ -316,6 +367,11 @@ static void server_receives_into_less_than_a_head(void) {
   receives_one(ANSWER, SIGNET_MESSAGE_DATA - 1, SIGNET_NEVER);
   client_goes_on();
 }
+static void server_receives_into_a_head(void) {
+  receives_one(ANSWER, SIGNET_MESSAGE_DATA, SIGNET_NEVER);
+  client_goes_on();
+  put(client, MESSAGE, REQUEST, 0);
+}
 static void server_receives_into_code(void) {
   receives_one(CODE_LOW, 200, SIGNET_NEVER);
   client_goes_on();
@@ -429,6 +485,14 @@ static void timer_waits(uint64_t passes) {
 }
 static void timer_to_come(void) { timer_waits(99); }
 static void timer_due(void) { timer_waits(100); }
+static void timer_of_the_sleeper(void) {
+  timer_waits(50);
+  sim_choose_cpu(1);
+  if (!sim_current())
+    sim_run();
+  sim_choose_cpu(0);
+  sim_woken = 0;
+}
 static void timer_earlier_than_the_sleeper(void) {
   processor_sleeps();
   another_thread(client);
@@ -526,14 +590,22 @@ static const struct {
     CASE(capacity_a_head, true),
     CASE(capacity_beyond, false),
     CASE(capacity_far_beyond, false),
+    CASE(capacity_most, true),
+    CASE(capacity_more_than_most, false),
     CASE(deadline_at_once, false),
     CASE(deadline_passed, false),
     CASE(deadline_to_come, false),
+    CASE(deadline_is_the_capacity, false),
     CASE(deadline_almost_never, false),
     CASE(handle_none, false),
     CASE(handle_stale, false),
     CASE(handle_beyond, false),
     CASE(handle_of_another_end, true),
+    CASE(just_beyond_the_contract, false),
+    CASE(handle_is_an_old_argument, true),
+    CASE(reply_is_an_old_argument, true),
+    CASE(reply_is_the_capacity, true),
+    CASE(capacity_is_the_reply, true),
     CASE(message_in_a_block, false),
     CASE(reply_in_a_block, false),
     CASE(end_closed, false),
@@ -555,6 +627,7 @@ static const struct {
     CASE(server_receives_into_little, false),
     CASE(server_receives_into_enough, true),
     CASE(server_receives_into_less_than_a_head, false),
+    CASE(server_receives_into_a_head, true),
     CASE(server_receives_into_code, false),
     CASE(server_receives_from_what_changes, false),
     CASE(set_of_one, true),
@@ -577,6 +650,7 @@ static const struct {
     CASE(processor_sleeps_and_another_waits, false),
     CASE(timer_to_come, true),
     CASE(timer_due, false),
+    CASE(timer_of_the_sleeper, true),
     CASE(timer_earlier_than_the_sleeper, false),
     CASE(last_switch_of_the_slice, true),
     CASE(slice_used_up, false),
