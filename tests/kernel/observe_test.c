@@ -174,6 +174,11 @@ static void hostile_buffers(void) {
     CHECK(!outcome.status || !outcome.value);
     CHECK_INVARIANTS();
   }
+  /* Where the first record has no place nothing is told of the others. */
+  size_t size = sizeof(struct signet_observed_process);
+  memset(at(root, DATA_LOW), 0xee, size);
+  CHECK_STATUS(CALL(root, process_observe, 1, 0, DATA_LOW - size, 2 * size, 0), SIGNET_ADDRESS);
+  CHECK(*(uint64_t *)at(root, DATA_LOW) == UINT64_C(0xeeeeeeeeeeeeeeee));
   teardown(&before);
 }
 
@@ -491,6 +496,7 @@ static void the_host_sees_all(void) {
   for (unsigned i = 0; i < 100; i++)
     channel_made(i % 2 ? root : stranger);
   child_made(root, image_handle, &handle);
+  observe(root, SIGNET_OBSERVE_PROCESSES, 0, BUFFER_LENGTH); /* which the host's own view does not go by */
   memset(processes, 0xee, sizeof processes);
   CHECK(kernel_observe(SIGNET_OBSERVE_PROCESSES, 0, processes, sizeof processes) == 3);
   CHECK(processes[0].number == root->number && processes[1].number == stranger->number);
