@@ -118,7 +118,14 @@ static bool child_from_block(void) {
   made = CALL(first, block_allocate, 4096, 0, 0, 0, 0);
   TRY(good(made));
   TRY(good(CALL(first, process_grant, child.value, 0, (uint32_t)made.value, 0, 0)));
-  TRY(good(CALL(first, process_start, child.value, 0, 0, 0, 0)));
+  if (!good(CALL(first, process_start, child.value, 0, 0, 0, 0))) {
+    /* What the first try mapped the second finds mapped. */
+    struct kernel_process *second_try = child_of(first, (uint32_t)child.value);
+    CHECK_STATUS(CALL(first, process_start, child.value, 0, 0, 0, 0), SIGNET_OK);
+    struct object *block = handle_find_kind(second_try, second_try->slot[0], SIGNET_KIND_BLOCK);
+    CHECK(block && CONTAINER(block, struct block, object)->offset == SIGNET_BLOCKS_LOW);
+    return false;
+  }
   struct signet_result waited = CALL(first, process_wait, child.value, SCRATCH, SIGNET_NEVER, 0, 0);
   TRY(waited.status == SIM_AWAY);
   CALL(CONTAINER(handle_find(first, child.value), struct kernel_process, object), process_exit, SIGNET_ENDED_EXIT, 1, 0,
@@ -136,6 +143,18 @@ static bool host_image(void) {
   TRY(!status);
   kernel_image_release(loaded);
   return true;
+}
+
+/* A contract of pages of its own: no free place of another is left for it. */
+static bool large_contract(void) {
+  enum { MESSAGES = 255, STATES = 4 };
+  const size_t length = sizeof(struct signet_contract) + MESSAGES * (sizeof(struct signet_contract_message) + STATES);
+  TRY(first = boot("first"));
+  struct signet_contract *contract = at(first, SCRATCH);
+  memset(contract, 0, length);
+  *contract = (struct signet_contract){
+      .version = 1, .messages = MESSAGES, .states = STATES, .slots_to_server = 1, .slots_to_client = 1};
+  return good(CALL(first, channel_create, SCRATCH, length, 0, 0, 0));
 }
 
 static void exhaust(bool (*scenario)(void)) {
@@ -163,6 +182,27 @@ static void exhaust(bool (*scenario)(void)) {
   CHECK(failures >= 2);
 }
 
+/* The one thread more for which the deadlines need more room: each thing that it asks for fails once. */
+static void room_for_deadlines(void) {
+  struct alive before = alive_now();
+  struct signet_quota quota = quota_plenty;
+  quota.threads = 2 * kernel.timer_capacity;
+  first = boot_unstarted("first", 0, &quota);
+  CHECK(first && !kernel_process_start(first));
+  while (test_good && kernel.threads + 2 <= kernel.timer_capacity)
+    CHECK(good(CALL(first, thread_create, ENTRY, SCRATCH, 0, 0, 0)));
+  uint32_t capacity = kernel.timer_capacity;
+  for (unsigned n = 1; test_good && kernel.timer_capacity == capacity; n++) {
+    sim_fail_at(n);
+    bool succeeded = good(CALL(first, thread_create, ENTRY, SCRATCH, 0, 0, 0));
+    CHECK(succeeded != sim_failed());
+    sim_fail_at(0);
+    CHECK_INVARIANTS();
+  }
+  cleanup();
+  CHECK(alive_same(&before));
+}
+
 #define EXHAUST(scenario)                                                                                              \
   do {                                                                                                                 \
     test_begin("out of memory: " #scenario);                                                                           \
@@ -178,5 +218,7 @@ int main(void) {
   EXHAUST(memory_closed_in_closed);
   EXHAUST(child_from_block);
   EXHAUST(host_image);
+  EXHAUST(large_contract);
+  TEST(room_for_deadlines);
   return test_finish();
 }

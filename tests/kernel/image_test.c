@@ -363,7 +363,10 @@ static void too_large_together(void) {
   file->program[1].length = SIGNET_CODE_HIGH - DATA_LOW;
   CHECK(!kernel_image_load(file, sizeof *file, &loaded, &refusal));
   CHECK(kernel_process_create(loaded, &specification, NULL, &process) == SIGNET_ARGUMENT);
-  specification.stack = (1 << 30) - 4 * SIGNET_GUARD;
+  /* The start-up block is a page, and one page at least stays free. */
+  specification.stack = (1 << 30) - 2 * SIGNET_GUARD - SIGNET_PAGE;
+  CHECK(kernel_process_create(loaded, &specification, NULL, &process) == SIGNET_ARGUMENT);
+  specification.stack -= SIGNET_PAGE;
   CHECK(kernel_process_create(loaded, &specification, NULL, &process) == SIGNET_OK);
   CHECK(!kernel_process_start(process));
   CHECK_INVARIANTS();
@@ -392,6 +395,16 @@ static void processes_of_odd_segments(void) {
   struct kernel_process *process = process_of(file);
   CHECK(sim_memory(process->window, DATA_LOW + 0xfff, 1, false));
   CHECK(!sim_memory(process->window, DATA_LOW, 1, true) && !sim_memory(process->window, DATA_LOW + 0x1000, 1, false));
+  end(process);
+  /* The file ends in its last page: the rest is zero if it can be written, and nobody's if not. */
+  memset(file->content, 0xee, sizeof file->content);
+  file->program[1].file_length = 0x800;
+  end(process_of(file));
+  file->program[1].flags = 6;
+  process = process_of(file);
+  const uint8_t *last = sim_memory(process->window, DATA_LOW + 0x7ff, 2, false);
+  CHECK(last && last[0] == 0xee && !last[1]);
+  CHECK(!sim_memory(process->window, DATA_LOW + 0x1000, 1, false));
   end(process);
   file->program[1].flags = 6;
   file->program[1].offset = IMAGE_BYTES;

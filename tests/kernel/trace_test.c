@@ -124,6 +124,16 @@ static void what_is_refused(void) {
   CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_CONTRACT);
   CHECK(take(64, 0) == 1 && records[0].moved_count == 255 && records[0].length == UINT32_MAX);
   CHECK(records[0].moved_kind[0] == SIGNET_KIND_CLIENT && !records[0].moved_kind[1] && !records[0].moved_kind[3]);
+  /* No more of what it says that it moves is looked at than a message can move. */
+  uint32_t block = (uint32_t)CALL(client, block_allocate, 4096, 0, 0, 0, 0).value;
+  for (unsigned count = SIGNET_MESSAGE_MOVED; count < 300; count++) {
+    message_write(client, 0, TAG_REQUEST, 8, block, block);
+    message->moved_count = count;
+    CHECK_STATUS(CALL(client, channel_send, to_server, SCRATCH, 0, 0, 0), SIGNET_CONTRACT);
+    CHECK(take(64, 0) == 1 && records[0].moved_count == (count < 255 ? count : 255) && records[0].tag == TAG_REQUEST);
+    CHECK(records[0].moved_kind[1] == SIGNET_KIND_BLOCK && !records[0].moved_kind[2] && !records[0].moved_kind[3]);
+    CHECK(records[0].moved_length[0] == 4096 && records[0].moved_length[1] == 4096 && !records[0].moved_length[3]);
+  }
   /* A queue that is full. */
   for (unsigned i = 0; i < 4; i++)
     CHECK_STATUS(send(client, to_server, TAG_ONEWAY, 8, 0, 0), SIGNET_OK);

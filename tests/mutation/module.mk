@@ -14,3 +14,6 @@ mutation-ready-kernel: $$(VERIFIER_TABLE)
 	@printf '%s\n' 'CC=$(CC)' 'HOST_CFLAGS=$(HOST_CFLAGS)' 'TRUSTED_CFLAGS=$(TRUSTED_CFLAGS)' 'SANITIZE=$(SANITIZE)'
 record-mutation-kernel: mutation-ready-kernel
 	tests/mutation/mutate.py kernel --record
+TESTS += tests/mutation/sample-kernel.sh
+tests/mutation/sample-kernel.sh: mutation-ready-kernel
+TESTS_BESIDE += tests/mutation/sample-kernel.sh

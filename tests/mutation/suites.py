@@ -139,7 +139,8 @@ def kernel(flags, root):
     late = ["handover_random_test", "simulate", "handover_random_test under the sanitizers"]
     first = {"kernel/elf.c": ["image_test"], "kernel/image.c": ["image_test"], "kernel/contract.c": ["contract_test"],
              "kernel/set.c": ["set_test"], "kernel/observe.c": ["observe_test"], "kernel/handover.c": ["handover_test"],
-             "kernel/trace.c": ["trace_test"]}
+             "kernel/trace.c": ["trace_test"],
+             "kernel/start.c": ["image_test"], "kernel/object.h": ["image_test"], "kernel/thread.c": ["exhaustion_test"]}
     return Suite(["kernel/*.[ch]", "include/signet/*.h", "port/port.h", "port/sim/*.[ch]", "port/x86/*.h", "verifier/*.[ch]",
                   "tests/kernel/*.[ch]", "tests/lib/*.h", "tests/simulation/*.[ch]", "build/gen/verifier_table.h"],
                  steps, [tests[name] for name in [name for name in order if name not in late] + late], product, first)
