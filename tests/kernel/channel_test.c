@@ -649,6 +649,9 @@ static void carriers_to_the_edge(void) {
     CALL(client, handle_close, (uint32_t)passenger, 0, 0, 0, 0);
     CHECK_STATUS(CALL(client, handle_close, passenger >> 32, 0, 0, 0, 0), SIGNET_OK);
   }
+  /* A block carries nothing: it travels as deep as it likes. */
+  message_write(client, 0, TAG_BLOCK, 0, (uint32_t)CALL(client, block_allocate, 1, 0, 0, 0, 0).value, 0);
+  CHECK_STATUS(CALL(client, channel_send, first, SCRATCH, 0, 0, 0), SIGNET_OK);
   CHECK_INVARIANTS();
   teardown(&before);
 }
