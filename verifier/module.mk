@@ -44,10 +44,10 @@ VERIFIER_TEST_LINK = $(CC) $(HOST_CFLAGS) $(1) -MMD -MP -MF $@.d -o $@ $(filter 
 VERIFIER_ORACLE := -lZydis -lZycore
 
 $(B)/tests/verifier/cases: tests/verifier/cases.c $(VERIFIER_LIBRARY)
-$(B)/tests/verifier/table: tests/verifier/table.c $(VERIFIER_LIBRARY)
+$(B)/tests/verifier/table: tests/verifier/table.c tests/verifier/list_encoding.c $(VERIFIER_LIBRARY)
 $(B)/tests/verifier/mutant_accepted: tests/verifier/mutant_accepted.c $(VERIFIER_LIBRARY)
 $(B)/tests/verifier/enumerate $(B)/tests/verifier/mutant_forms: $(B)/tests/verifier/%: tests/verifier/%.c tests/verifier/oracle.c $(VERIFIER_LIBRARY)
-$(B)/tests/verifier/sequences $(B)/tests/verifier/mutant_sequences: $(B)/tests/verifier/%: tests/verifier/%.c $(addprefix tests/verifier/,model.c oracle.c) $(VERIFIER_LIBRARY)
+$(B)/tests/verifier/sequences $(B)/tests/verifier/mutant_sequences: $(B)/tests/verifier/%: tests/verifier/%.c $(addprefix tests/verifier/,against_model.c model.c oracle.c) $(VERIFIER_LIBRARY)
 $(addprefix $(B)/tests/verifier/,cases table enumerate sequences mutant_forms mutant_accepted mutant_sequences):
 	@mkdir -p $(@D)
 	$(call VERIFIER_TEST_LINK,,$(VERIFIER_ORACLE))

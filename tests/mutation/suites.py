@@ -56,8 +56,9 @@ def verifier(flags, root):
     normal, sanitized = ["out/%s.o" % part for part in parts], ["out/sanitize-%s.o" % part for part in parts]
     corpus = sorted(glob.glob(str(root / "build/tests/verifier/corpus/*.bin")))
     programs = {
-        "cases": ([], False), "interface": ([], True), "table": ([], False), "compilers": ([], False), "mutant_reports": ([], True),
-        "mutant_forms": (["oracle"], False), "mutant_sequences": (["model", "oracle"], False), "sequences": (["model", "oracle"], False), "fuzz": (["model", "oracle"], True),
+        "cases": ([], False), "interface": ([], True), "table": (["list_encoding"], False), "compilers": ([], False), "mutant_reports": ([], True),
+        "mutant_forms": (["oracle"], False), "mutant_sequences": (["against_model", "model", "oracle"], False),
+        "sequences": (["against_model", "model", "oracle"], False), "fuzz": (["model", "oracle"], True),
         "mutant_accepted": ([], False), "enumerate": (["oracle"], False),
     }
     tests = {}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/verifier/exhaustive.h"
+#include "tests/verifier/list_encoding.h"
 
 enum { COLUMNS = 6, ROWS_MOST = 2048, OPERANDS_MOST = 5 };
 
@@ -31,9 +32,7 @@ enum {
 
 struct row {
   int line;
-  bool vex, w_may, w_must, o16, lock, norex, modrm, wig;
-  unsigned prefix, map, l, opcode_first, opcode_last; /* prefix: 0, 66, f2, f3 */
-  int digit, exact_first, exact_last;                 /* -1: none */
+  struct list_encoding encoding;
   unsigned operand_count;
   struct operand operands[OPERANDS_MOST];
   bool read[IMPLICITS], written[IMPLICITS];
@@ -46,51 +45,6 @@ static struct row rows[ROWS_MOST];
 static unsigned row_count;
 /* Rows by [vex][map][opcode], as lists. */
 static uint16_t first_row[2][4][256], next_row[ROWS_MOST];
-
-static void parse_encoding(struct row *row, char *text) {
-  char *save, *word = strtok_r(text, " ", &save);
-  row->digit = row->exact_first = row->exact_last = -1;
-  if (strncmp(word, "vex.", 4) == 0) {
-    row->vex = true;
-    row->l = strstr(word, ".256.") != NULL;
-    row->prefix = strstr(word, ".66.") ? 0x66 : strstr(word, ".f3.") ? 0xf3 : strstr(word, ".f2.") ? 0xf2 : 0;
-    row->map = strstr(word, ".0f38.") ? 2 : strstr(word, ".0f3a.") ? 3 : 1;
-    row->w_may = strstr(word, ".wig") != NULL;
-    row->w_must = strstr(word, ".w1") != NULL;
-    word = strtok_r(NULL, " ", &save);
-  } else {
-    if (strcmp(word, "66") == 0 || strcmp(word, "f2") == 0 || strcmp(word, "f3") == 0) {
-      row->prefix = (unsigned)strtoul(word, NULL, 16);
-      word = strtok_r(NULL, " ", &save);
-    }
-    if (strcmp(word, "0f") == 0) {
-      row->map = 1;
-      word = strtok_r(NULL, " ", &save);
-      if (strcmp(word, "38") == 0 || strcmp(word, "3a") == 0) {
-        row->map = word[1] == '8' ? 2 : 3;
-        word = strtok_r(NULL, " ", &save);
-      }
-    }
-  }
-  row->opcode_first = row->opcode_last = (unsigned)strtoul(word, NULL, 16);
-  if (strstr(word, "+r"))
-    row->opcode_last += 7;
-  while ((word = strtok_r(NULL, " ", &save))) {
-    row->w_may |= strcmp(word, "w") == 0;
-    row->w_must |= strcmp(word, "w1") == 0;
-    row->o16 |= strcmp(word, "o16") == 0;
-    row->lock |= strcmp(word, "lock") == 0;
-    row->norex |= strcmp(word, "norex") == 0;
-    row->modrm |= word[0] == '/';
-    if (word[0] == '/' && word[1] != 'r')
-      row->digit = word[1] - '0';
-    unsigned byte;
-    if (sscanf(word, "%2x", &byte) == 1 && byte >= 0xc0 && strlen(word) >= 2) {
-      row->exact_first = (int)byte;
-      row->exact_last = (int)byte + (strstr(word, "+i") ? 7 : 0);
-    }
-  }
-}
 
 static void parse_operands(struct row *row, char *text) {
   char *save;
@@ -161,19 +115,18 @@ void exhaustive_read_rows(const char *path) {
       unsigned byte;
       for (int used; sscanf(++encoding, "%2x%n", &byte, &used) == 1; encoding += used)
         row->literal[row->literal_length++] = (uint8_t)byte;
-      row->vex = false;
       next_row[row_count] = first_row[0][0][0x90];
       first_row[0][0][0x90] = (uint16_t)row_count++; /* found apart: see exhaustive_compare_row */
       continue;
     }
-    parse_encoding(row, encoding);
+    row->encoding = list_encoding_parse(encoding);
     parse_operands(row, column[2]);
     parse_implicit(row, column[3]);
-    for (unsigned opcode = row->opcode_first; opcode <= row->opcode_last; opcode++) {
-      if (opcode > row->opcode_first)
+    for (unsigned opcode = row->encoding.opcode_first; opcode <= row->encoding.opcode_last; opcode++) {
+      if (opcode > row->encoding.opcode_first)
         rows[row_count] = *row;
-      next_row[row_count] = first_row[row->vex][row->map][opcode];
-      first_row[row->vex][row->map][opcode] = (uint16_t)row_count++;
+      next_row[row_count] = first_row[row->encoding.vex][row->encoding.map][opcode];
+      first_row[row->encoding.vex][row->encoding.map][opcode] = (uint16_t)row_count++;
     }
   }
   if (!list || row_count < 1000) {
@@ -219,28 +172,28 @@ static bool permits(const struct row *row, const struct encoding *encoding, cons
                     const uint8_t *code) {
   if (row->literal_length)
     return row->literal_length == insn->length && memcmp(row->literal, code, insn->length) == 0;
-  if (encoding->w ? !(row->w_may || row->w_must) : row->w_must)
+  if (encoding->w ? !(row->encoding.w_may || row->encoding.w_must) : row->encoding.w_must)
     return false;
-  if (row->vex) {
-    if (row->prefix != encoding->repeat || row->l != encoding->l)
+  if (row->encoding.vex) {
+    if (row->encoding.prefix != encoding->repeat || row->encoding.l != encoding->l)
       return false;
   } else {
-    bool mandatory66 = row->prefix == 0x66;
-    if ((mandatory66 ? 0 : row->prefix) != encoding->repeat)
+    bool mandatory66 = row->encoding.prefix == 0x66;
+    if ((mandatory66 ? 0 : row->encoding.prefix) != encoding->repeat)
       return false;
-    if (mandatory66 ? !encoding->has66 : encoding->has66 && (!row->o16 || encoding->w))
+    if (mandatory66 ? !encoding->has66 : encoding->has66 && (!row->encoding.o16 || encoding->w))
       return false;
-    if (encoding->rex && row->norex)
+    if (encoding->rex && row->encoding.norex)
       return false;
-    if (encoding->lock && !(row->lock && insn->raw.modrm.mod != 3))
+    if (encoding->lock && !(row->encoding.lock && insn->raw.modrm.mod != 3))
       return false;
   }
   int modrm = insn->raw.modrm.mod << 6 | insn->raw.modrm.reg << 3 | insn->raw.modrm.rm;
-  if (row->exact_first >= 0) /* Zydis counts some of these bytes as ModRM, others not: the byte itself */
-    return modrm >= row->exact_first && modrm <= row->exact_last;
-  if (!row->modrm)
+  if (row->encoding.exact_first >= 0) /* Zydis counts some of these bytes as ModRM, others not: the byte itself */
+    return modrm >= row->encoding.exact_first && modrm <= row->encoding.exact_last;
+  if (!row->encoding.modrm)
     return true;
-  if (row->digit >= 0 && insn->raw.modrm.reg != row->digit)
+  if (row->encoding.digit >= 0 && insn->raw.modrm.reg != row->encoding.digit)
     return false;
   for (unsigned i = 0; i < row->operand_count; i++)
     if (strchr(insn->raw.modrm.mod == 3 ? "ERWU" : "EMWA", row->operands[i].place))
@@ -317,7 +270,7 @@ static const char *compare_explicit(const struct operand *operand, const ZydisDe
 
 static const char *compare_operands(const struct row *row, const struct encoding *encoding,
                                     const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *operands) {
-  bool sized = encoding->has66 && row->o16, matched[ZYDIS_MAX_OPERAND_COUNT] = {false};
+  bool sized = encoding->has66 && row->encoding.o16, matched[ZYDIS_MAX_OPERAND_COUNT] = {false};
   for (unsigned i = 0; i < row->operand_count; i++) {
     const struct operand *operand = &row->operands[i];
     int found = -1;

@@ -1,5 +1,5 @@
 # The exhaustive checks of the verifier; the other tests of this folder are built in verifier/module.mk.
-VERIFIER_EXHAUSTIVE := $(wildcard tests/verifier/exhaustive_*.c) tests/verifier/model.c tests/verifier/oracle.c
+VERIFIER_EXHAUSTIVE := $(wildcard tests/verifier/exhaustive_*.c) $(addprefix tests/verifier/,list_encoding.c model.c oracle.c)
 VERIFIER_LLVM := /usr/lib/llvm-14
 
 $(B)/tests/verifier/exhaustive/%.o: tests/verifier/%.c

@@ -4,49 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/verifier/against_model.h"
 #include "tests/verifier/model.h"
-#include "verifier/verifier.h"
 
-enum { BASE = 0x20000, ROOM = 32 };
+enum { ROOM = 32 };
 
-static unsigned long long tried, accepted, failures;
-
-static bool check(const uint8_t *code, bool parallel) {
-  uint64_t scratch[2];
-  struct verifier_input input = {.code = code, .length = ROOM, .offset = BASE, .calls = 30, .parallel = parallel};
-  struct verifier_outcome outcome;
-  tried++;
-  return verifier_check(&input, scratch, NULL, NULL, &outcome);
-}
-
-static void fail(const uint8_t *code, const char *why, size_t where) {
-  if (failures++ >= 20)
-    return;
-  printf("# %s at %zu:", why, where);
-  for (int i = 0; i < ROOM; i++)
-    printf(" %02x", code[i]);
-  printf("\n");
-}
-
-static bool try(const uint8_t *bytes, unsigned length) {
-  uint8_t code[ROOM];
-  memset(code, 0x90, ROOM);
-  memcpy(code, bytes, length);
-  if (!check(code, false))
-    return false;
-  accepted++;
-  size_t where = 0;
-  const char *objection = model_object(code, ROOM, BASE, false, &where);
-  if (objection)
-    fail(code, objection, where);
-  return true;
-}
+static bool try(const uint8_t *bytes, unsigned length) { return against_model(bytes, length, 0, ROOM); }
 
 static void mutate(const uint8_t *bytes, unsigned length, bool store_or_move) {
   static const uint8_t between[] = {0x90, 0x66, 0x67, 0xf3, 0xf2, 0xf0, 0x65, 0x48, 0x41, 0x44, 0x40};
   uint8_t copy[40];
   if (!try(bytes, length))
-    fail(bytes, "the sequence is refused", 0);
+    against_fail(bytes, length, "the sequence is refused", 0);
   for (unsigned i = 0; i < length; i++) {
     memcpy(copy, bytes, length);
     for (unsigned value = 0; value < 256; value++) {
@@ -71,19 +40,6 @@ static void mutate(const uint8_t *bytes, unsigned length, bool store_or_move) {
     memcpy(copy, bytes, i + 1);
     memcpy(copy + i + 1, bytes + i, length - i);
     try(copy, length + 1);
-  }
-}
-
-/* A branch to each byte: accepted for the first only. */
-static void branch_into(const uint8_t *bytes, unsigned length) {
-  for (unsigned i = 0; i < length; i++) {
-    uint8_t code[ROOM];
-    memset(code, 0x90, ROOM);
-    memcpy(code + 2, bytes, length);
-    code[0] = 0xeb;
-    code[1] = (uint8_t)i;
-    if (check(code, false) != (i == 0))
-      fail(code, "a branch into the sequence", i);
   }
 }
 
@@ -125,51 +81,29 @@ static void heads(void) {
 
 static void report(int number, const char *name) {
   static unsigned long long before;
-  printf("%s %d - %s: %llu tried, %llu accepted, %llu wrong\n", failures > before ? "not ok" : "ok", number, name,
-         tried, accepted, failures - before);
-  before = failures;
-  tried = accepted = 0;
+  printf("%s %d - %s: %llu tried, %llu accepted, %llu wrong\n", against_failures > before ? "not ok" : "ok", number,
+         name, against_tried, against_accepted, against_failures - before);
+  before = against_failures;
+  against_tried = against_accepted = 0;
 }
 
 int main(void) {
-  static const uint8_t stacks[][13] = {
-      {5, 0x89, 0xc4, 0x4c, 0x09, 0xf4},                                      /* mov %eax,%esp; or */
-      {6, 0x44, 0x89, 0xcc, 0x4c, 0x01, 0xf4},                                /* mov %r9d,%esp; add */
-      {7, 0x83, 0xc4, 0x10, 0x4a, 0x8d, 0x24, 0x34},                          /* add $16,%esp; lea */
-      {6, 0x83, 0xe4, 0xf0, 0x4c, 0x09, 0xf4},                                /* and $-16,%esp; or */
-      {9, 0x81, 0xec, 0x00, 0x10, 0x00, 0x00, 0x4c, 0x01, 0xf4},              /* sub $4096,%esp; add */
-      {5, 0x29, 0xcc, 0x4c, 0x09, 0xf4},                                      /* sub %ecx,%esp; or */
-      {5, 0x21, 0xcc, 0x4c, 0x09, 0xf4},                                      /* and %ecx,%esp; or */
-      {5, 0x01, 0xcc, 0x4c, 0x09, 0xf4},                                      /* add %ecx,%esp; or */
-      {5, 0x8b, 0xe1, 0x4c, 0x09, 0xf4},                                      /* mov %ecx,%esp; or */
-      {5, 0x03, 0xe1, 0x4c, 0x09, 0xf4},                                      /* add %ecx,%esp; or */
-      {6, 0x41, 0x2b, 0xe1, 0x4c, 0x09, 0xf4},                                /* sub %r9d,%esp; or */
-      {5, 0x23, 0xe1, 0x4c, 0x09, 0xf4},                                      /* and %ecx,%esp; or */
-      {7, 0x8d, 0x64, 0x24, 0x08, 0x4c, 0x09, 0xf4},                          /* lea 8(%rsp),%esp; or */
-      {11, 0x8d, 0xa4, 0xc5, 0x00, 0x01, 0x00, 0x00, 0x4a, 0x8d, 0x24, 0x34}, /* lea 256(%rbp,%rax,8),%esp; lea */
-  };
   model_start();
   printf("1..4\n");
-  for (unsigned i = 0; i < sizeof stacks / sizeof *stacks; i++) {
-    mutate(stacks[i] + 1, stacks[i][0], false);
-    branch_into(stacks[i] + 1, stacks[i][0]);
+  for (int i = 0; i < against_stack_count; i++) {
+    mutate(against_stacks[i].bytes, against_stacks[i].length, false);
+    against_branches(against_stacks[i].bytes, against_stacks[i].length, 2, ROOM);
   }
   report(1, "near misses of stack sequences");
   for (int i = 0; i < model_sequence_count; i++) {
     const struct model_sequence *sequence = &model_sequences[i];
     mutate(sequence->bytes, sequence->length, sequence->bytes[0] == 0x89);
-    branch_into(sequence->bytes, sequence->length);
+    against_branches(sequence->bytes, sequence->length, 2, ROOM);
   }
   report(2, "near misses of the other sequences");
-  for (int i = 0; i < model_sequence_count; i++) {
-    uint8_t code[ROOM];
-    memset(code, 0x90, ROOM);
-    memcpy(code, model_sequences[i].bytes, model_sequences[i].length);
-    if (check(code, true) == model_sequences[i].returns)
-      fail(code, "the parallel rule", 0);
-  }
+  against_parallel(ROOM);
   report(3, "the parallel rule");
   heads();
   report(4, "first halves of stack sequences");
-  return failures != 0;
+  return against_failures != 0;
 }

@@ -3,44 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/verifier/against_model.h"
 #include "tests/verifier/model.h"
-#include "verifier/verifier.h"
 
-enum { BASE = 0x20000, ROOM = 64 };
+enum { ROOM = 64 };
 
-static unsigned long long tried, accepted, failures;
 static bool failed;
-static uint64_t scratch[2];
 
-static bool check(const uint8_t *code, bool parallel) {
-  struct verifier_input input = {.code = code, .length = ROOM, .offset = BASE, .calls = 30, .parallel = parallel};
-  struct verifier_outcome outcome;
-  return verifier_check(&input, scratch, NULL, NULL, &outcome);
-}
-
-static void fail(const uint8_t *code, const char *why, size_t where) {
-  if (failures++ >= 20)
-    return;
-  printf("# %s at %zu:", why, where);
-  for (int i = 0; i < ROOM; i++)
-    printf(" %02x", code[i]);
-  printf("\n");
-}
-
-/* `bytes` at `place` among nops. Returns the verdict. */
 static bool try(const uint8_t *bytes, unsigned length, unsigned place) {
-  uint8_t code[ROOM];
-  memset(code, 0x90, ROOM);
-  memcpy(code + place, bytes, length);
-  tried++;
-  if (!check(code, false))
-    return false;
-  accepted++;
-  size_t where = 0;
-  const char *objection = model_object(code, ROOM, BASE, false, &where);
-  if (objection)
-    fail(code, objection, where);
-  return true;
+  return against_model(bytes, length, place, ROOM);
 }
 
 static void mutate(const uint8_t *bytes, unsigned length) {
@@ -51,7 +22,7 @@ static void mutate(const uint8_t *bytes, unsigned length) {
     if (try(bytes, length, place) != fits) {
       uint8_t code[ROOM] = {0};
       memcpy(code, bytes, length);
-      fail(code, fits ? "the sequence is refused" : "the sequence is accepted across bundles", place);
+      against_fail(code, ROOM, fits ? "the sequence is refused" : "the sequence is accepted across bundles", place);
     }
     for (unsigned i = 0; i < length; i++) {
       memcpy(copy, bytes, length);
@@ -74,45 +45,20 @@ static void mutate(const uint8_t *bytes, unsigned length) {
   }
 }
 
-/* A branch to each byte: accepted for the first only. */
-static void branch_into(const uint8_t *bytes, unsigned length) {
-  for (unsigned i = 0; i < length; i++) {
-    uint8_t code[ROOM];
-    memset(code, 0x90, ROOM);
-    memcpy(code + 32, bytes, length);
-    code[0] = 0xeb;
-    code[1] = (uint8_t)(32 + i - 2);
-    tried++;
-    if (check(code, false) != (i == 0))
-      fail(code, "a branch into the sequence", i);
-  }
-}
-
 static void report(int number, const char *name) {
-  failed |= failures || !accepted;
-  printf("%s %d - %s: %llu tried, %llu accepted, %llu wrong\n", failures || !accepted ? "not ok" : "ok", number, name,
-         tried, accepted, failures);
-  tried = accepted = failures = 0;
+  bool wrong = against_failures || !against_accepted;
+  failed |= wrong;
+  printf("%s %d - %s: %llu tried, %llu accepted, %llu wrong\n", wrong ? "not ok" : "ok", number, name, against_tried,
+         against_accepted, against_failures);
+  against_tried = against_accepted = against_failures = 0;
 }
 
 int main(void) {
-  static const uint8_t stacks[][13] = {
-      {5, 0x89, 0xc4, 0x4c, 0x09, 0xf4},                                      /* mov %eax,%esp; or */
-      {6, 0x44, 0x89, 0xcc, 0x4c, 0x01, 0xf4},                                /* mov %r9d,%esp; add */
-      {7, 0x83, 0xc4, 0x10, 0x4a, 0x8d, 0x24, 0x34},                          /* add $16,%esp; lea */
-      {6, 0x83, 0xe4, 0xf0, 0x4c, 0x09, 0xf4},                                /* and $-16,%esp; or */
-      {9, 0x81, 0xec, 0x00, 0x10, 0x00, 0x00, 0x4c, 0x01, 0xf4},              /* sub $4096,%esp; add */
-      {5, 0x29, 0xcc, 0x4c, 0x09, 0xf4},                                      /* sub %ecx,%esp; or */
-      {5, 0x03, 0xe1, 0x4c, 0x09, 0xf4},                                      /* add %ecx,%esp; or */
-      {7, 0x8d, 0x64, 0x24, 0x08, 0x4c, 0x09, 0xf4},                          /* lea 8(%rsp),%esp; or */
-      {11, 0x8d, 0xa4, 0xc5, 0x00, 0x01, 0x00, 0x00, 0x4a, 0x8d, 0x24, 0x34}, /* lea 256(%rbp,%rax,8),%esp; lea */
-  };
-  const int stack_count = sizeof stacks / sizeof *stacks;
   model_start();
   printf("1..7\n");
 
-  for (int i = 0; i < stack_count; i++)
-    mutate(stacks[i] + 1, stacks[i][0]);
+  for (int i = 0; i < against_stack_count; i++)
+    mutate(against_stacks[i].bytes, against_stacks[i].length);
   report(1, "near misses of stack sequences");
   int returns = 0, indirect = 0;
   for (int i = 0; i < model_sequence_count; i++)
@@ -131,23 +77,14 @@ int main(void) {
     if (model_sequences[i].returns)
       mutate(model_sequences[i].bytes, model_sequences[i].length);
   report(4, "near misses of the return sequence");
-  accepted = 1;
-  for (int i = 0; i < stack_count; i++)
-    branch_into(stacks[i] + 1, stacks[i][0]);
+  against_accepted = 1;
+  for (int i = 0; i < against_stack_count; i++)
+    against_branches(against_stacks[i].bytes, against_stacks[i].length, 32, ROOM);
   for (int i = 0; i < model_sequence_count; i++)
-    branch_into(model_sequences[i].bytes, model_sequences[i].length);
+    against_branches(model_sequences[i].bytes, model_sequences[i].length, 32, ROOM);
   report(5, "branches into sequences");
-
-  /* Under the parallel rule the return sequence, and nothing else, is refused. */
-  accepted = 1;
-  for (int i = 0; i < model_sequence_count; i++) {
-    uint8_t code[ROOM];
-    memset(code, 0x90, ROOM);
-    memcpy(code, model_sequences[i].bytes, model_sequences[i].length);
-    tried++;
-    if (check(code, true) == model_sequences[i].returns)
-      fail(code, "the parallel rule", 0);
-  }
+  against_accepted = 1;
+  against_parallel(ROOM);
   report(6, "the parallel rule");
   bool counted = returns == 1 && indirect == 56;
   printf("%s 7 - there are one return sequence and 56 indirect ones\n", counted ? "ok" : "not ok");

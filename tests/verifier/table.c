@@ -8,6 +8,7 @@
 
 #include <Zydis/Zydis.h>
 
+#include "tests/verifier/list_encoding.h"
 #include "verifier/verifier.h"
 
 enum { COLUMNS = 6, BASE = 0x20000 };
@@ -17,9 +18,7 @@ static int line_number, failures, encodings;
 
 struct row {
   const char *mnemonic, *operands, *implicit, *rule;
-  bool vex, w_may, w_must, o16, plus_r, modrm;
-  uint8_t prefix, map, l, opcode;
-  int digit, exact; /* -1: none */
+  struct list_encoding encoding;
 };
 
 static void fail(const struct row *row, const uint8_t *code, unsigned length, const char *what, const char *detail) {
@@ -46,7 +45,7 @@ static bool same_mnemonic(const struct row *row, const char *name, bool sized, b
   const char *mine = row->mnemonic;
   if (strncmp(mine, "rep ", 4) == 0)
     mine += 4;
-  if (row->prefix != 0xf2 || row->rule[0]) /* movsd of SSE is f2 */
+  if (row->encoding.prefix != 0xf2 || row->rule[0]) /* movsd of SSE is f2 */
     for (size_t i = 0; i < sizeof by_size / sizeof *by_size; i++)
       if (strcmp(mine, by_size[i].row) == 0)
         return strcmp(name, w ? by_size[i].w : sized ? by_size[i].sized : by_size[i].plain) == 0;
@@ -167,7 +166,8 @@ static void compare_state(const struct row *row, const ZydisDecodedInstruction *
       reads(implicit_access(row, "fpcw")) != (insn->mnemonic == ZYDIS_MNEMONIC_FNSTCW))
     fail(row, code, insn->length, "the oracle does not agree about", "fpsw or fpcw");
   /* Whatever else is x87 uses its stack of registers, and so does fninit. */
-  bool x87 = row->map == 0 && ((row->opcode & 0xf8) == 0xd8 || row->opcode == 0x9b);
+  bool x87 =
+      row->encoding.map == 0 && ((row->encoding.opcode_first & 0xf8) == 0xd8 || row->encoding.opcode_first == 0x9b);
   bool other = implicit_access(row, "fpcw")[0] || implicit_access(row, "fpsw")[0];
   bool registers = x87 && insn->mnemonic != ZYDIS_MNEMONIC_FNOP && (!other || insn->mnemonic == ZYDIS_MNEMONIC_FNINIT);
   if ((implicit_access(row, "st")[0] != '\0') != registers || (other && !x87))
@@ -255,26 +255,27 @@ static void try(const struct row *row, bool memory, bool sized, bool w) {
   }
   if (sized)
     code[n++] = 0x66;
-  if (row->vex) {
+  if (row->encoding.vex) {
     bool vvvv = has_place(row, "BH");
+    unsigned prefix = row->encoding.prefix, pp = prefix == 0x66 ? 1 : prefix == 0xf3 ? 2 : prefix == 0xf2 ? 3 : 0;
     code[n++] = 0xc4;
-    code[n++] = 0xe0 | row->map;
-    code[n++] = w << 7 | (vvvv ? 0x68 : 0x78) | row->l << 2 | row->prefix; /* vvvv: %rdx */
+    code[n++] = 0xe0 | row->encoding.map;
+    code[n++] = w << 7 | (vvvv ? 0x68 : 0x78) | row->encoding.l << 2 | pp; /* vvvv: %rdx */
   } else {
-    if (row->prefix)
-      code[n++] = row->prefix;
+    if (row->encoding.prefix)
+      code[n++] = row->encoding.prefix;
     if (w)
       code[n++] = 0x48;
-    if (row->map)
+    if (row->encoding.map)
       code[n++] = 0x0f;
-    if (row->map > 1)
-      code[n++] = row->map == 2 ? 0x38 : 0x3a;
+    if (row->encoding.map > 1)
+      code[n++] = row->encoding.map == 2 ? 0x38 : 0x3a;
   }
-  code[n++] = row->opcode + (row->plus_r ? 6 : 0);
-  if (row->exact >= 0)
-    code[n++] = (uint8_t)row->exact;
-  else if (row->modrm)
-    code[n++] = (memory ? 0x00 : 0xc0) | (row->digit >= 0 ? row->digit : 3) << 3 | 1;
+  code[n++] = (uint8_t)(row->encoding.opcode_first + (row->encoding.opcode_last > row->encoding.opcode_first ? 6 : 0));
+  if (row->encoding.exact_first >= 0)
+    code[n++] = (uint8_t)(row->encoding.exact_first + (row->encoding.exact_last > row->encoding.exact_first ? 1 : 0));
+  else if (row->encoding.modrm)
+    code[n++] = (memory ? 0x00 : 0xc0) | (row->encoding.digit >= 0 ? row->encoding.digit : 3) << 3 | 1;
   unsigned immediate = immediate_size(row, sized, w);
   memset(code + n, 0, immediate);
   n += immediate;
@@ -306,53 +307,14 @@ static void try(const struct row *row, bool memory, bool sized, bool w) {
     fail(row, code, n, "the verifier sees another length", "");
 }
 
-static void parse_encoding(struct row *row, char *text) {
-  char *save, *word = strtok_r(text, " ", &save);
-  row->digit = row->exact = -1;
-  if (strncmp(word, "vex.", 4) == 0) {
-    row->vex = true;
-    row->l = strstr(word, ".256.") != NULL;
-    row->prefix = strstr(word, ".66.") ? 1 : strstr(word, ".f3.") ? 2 : strstr(word, ".f2.") ? 3 : 0;
-    row->map = strstr(word, ".0f38.") ? 2 : strstr(word, ".0f3a.") ? 3 : 1;
-    row->w_may = strstr(word, ".wig") != NULL;
-    row->w_must = strstr(word, ".w1") != NULL;
-    word = strtok_r(NULL, " ", &save);
-  } else {
-    if (strcmp(word, "66") == 0 || strcmp(word, "f2") == 0 || strcmp(word, "f3") == 0) {
-      row->prefix = (uint8_t)strtoul(word, NULL, 16);
-      word = strtok_r(NULL, " ", &save);
-    }
-    if (strcmp(word, "0f") == 0) {
-      row->map = 1;
-      word = strtok_r(NULL, " ", &save);
-      if (strcmp(word, "38") == 0 || strcmp(word, "3a") == 0) {
-        row->map = word[1] == '8' ? 2 : 3;
-        word = strtok_r(NULL, " ", &save);
-      }
-    }
-  }
-  row->opcode = (uint8_t)strtoul(word, NULL, 16);
-  row->plus_r = strstr(word, "+r") != NULL;
-  while ((word = strtok_r(NULL, " ", &save))) {
-    row->w_may |= strcmp(word, "w") == 0;
-    row->w_must |= strcmp(word, "w1") == 0;
-    row->o16 |= strcmp(word, "o16") == 0;
-    row->modrm |= word[0] == '/';
-    if (word[0] == '/' && word[1] != 'r')
-      row->digit = word[1] - '0';
-    if (strchr("cdef", word[0]) && strlen(word) >= 2 && (word[2] == '\0' || word[2] == '+'))
-      row->exact = (int)strtoul(word, NULL, 16) + (word[2] == '+');
-  }
-}
-
 static void check_row(char *column[COLUMNS]) {
   struct row row = {.mnemonic = column[0], .operands = column[2], .implicit = column[3], .rule = column[5]};
-  parse_encoding(&row, column[1]);
+  row.encoding = list_encoding_parse(column[1]);
   for (int memory = 0; memory < 2; memory++) {
-    if (memory ? !has_place(&row, "EMWA") : row.modrm && !has_place(&row, "ERWU"))
+    if (memory ? !has_place(&row, "EMWA") : row.encoding.modrm && !has_place(&row, "ERWU"))
       continue;
-    for (int sized = 0; sized <= row.o16; sized++)
-      for (int w = row.w_must; w <= (row.w_may || row.w_must); w++)
+    for (int sized = 0; sized <= row.encoding.o16; sized++)
+      for (int w = row.encoding.w_must; w <= (row.encoding.w_may || row.encoding.w_must); w++)
         if (!(sized && w))
           try(&row, memory, sized, w);
   }
