@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 import yaml
@@ -26,6 +25,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(1, os.path.join(TOP, "tests/system"))
 import bank  # noqa: E402
 import plan  # noqa: E402
+from clients import WRONG, Client, stopped  # noqa: E402
 from running import HOME as WEB, SIGNET, finish, free_port, ok, say  # noqa: E402,F401
 
 BODIES = {"/small.txt": b"hello, this is small\n" * 3,
@@ -235,72 +235,20 @@ class System:
         self.folder.cleanup()
 
 
-class Client(threading.Thread):
-    """Asks for one thing after another, over a connection that it keeps; counts by what came of it."""
-
-    def __init__(self, system, index):
-        super().__init__(daemon=True)
-        self.system, self.index = system, index
-        self.counts = collections.Counter()
-        self.problems = []
-        self.going = True
-
-    def right(self, path, status, body):
-        if path in BODIES:
-            return status == 200 and body == BODIES[path]
-        return status == 200 and b"client%d" % self.index in body
-
-    def run(self):
-        paths = ["/small.txt", "/large.bin", "/ext/hello?name=client%d" % self.index]
-        connection, turn = None, 0
-        while self.going:
-            path = paths[turn % len(paths)]
-            turn += 1
-            try:
-                if connection is None:
-                    connection = self.system.connect()
-                    connection.connect()
-                connection.request("GET", path)
-                answer = connection.getresponse()
-                body = answer.read()
-                if self.right(path, answer.status, body):
-                    self.counts["answered"] += 1
-                elif answer.status >= 500:
-                    self.counts["told %d" % answer.status] += 1
-                else:
-                    self.counts["wrong"] += 1
-                    self.problems.append("%s: %d, %d bytes: %r" % (path, answer.status, len(body), body[:80]))
-                if answer.will_close:
-                    connection.close()
-                    connection = None
-            except (OSError, http.client.HTTPException) as error:
-                self.counts["connection lost"] += 1
-                if isinstance(error, TimeoutError):
-                    self.problems.append("%s: no answer for a long time" % path)
-                    self.counts["hung"] += 1
-                if connection:
-                    connection.close()
-                connection = None
-                time.sleep(0.005)
-        if connection:
-            connection.close()
-
-
 class Load:
     """Clients; `stop` gives what they counted."""
 
     def __init__(self, system, clients=2):
-        self.clients = [Client(system, index) for index in range(clients)]
+        self.clients = [self.client(system, index) for index in range(clients)]
         for client in self.clients:
             client.start()
 
+    @staticmethod
+    def client(system, index):
+        def kind(path, status, body):
+            right = body == BODIES[path] if path in BODIES else b"client%d" % index in body
+            return "answered" if status == 200 and right else "told %d" % status if status >= 500 else WRONG
+        return Client(system.connect, ["/small.txt", "/large.bin", "/ext/hello?name=client%d" % index], kind)
+
     def stop(self):
-        counts = collections.Counter()
-        for client in self.clients:
-            client.going = False
-        for client in self.clients:
-            client.join(30)
-            counts += client.counts
-            for problem in client.problems[:3]:
-                say(problem)
-        return counts
+        return stopped(self.clients, say)

@@ -9,10 +9,10 @@ import collections
 import http.client
 import os
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from clients import HUNG, LOST, WRONG, Client, stopped
 from running import System, finish, ok, say
 
 TIMES = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
@@ -24,56 +24,19 @@ def patient(system):
         process["restart"] = {"when": "always", "back-off": "0ms..1ms", "limit": 1000000, "within": "1h"}
 
 
-class Client(threading.Thread):
-    """Asks for one thing after another, over a connection that it keeps; counts by what came of it."""
-
-    def __init__(self, system, index):
-        super().__init__(daemon=True)
-        self.system, self.index = system, index
-        self.counts = collections.Counter()
-        self.problems = []
-        self.going = True
-
-    def expected(self, path, status, body):
-        if path in self.system.bodies:
-            return status == 200 and body == self.system.bodies[path]
-        if path.startswith("/ext/"):
-            return status == 200 and b"client%d" % self.index in body
-        return status == 200
-
-    def run(self):
-        paths = ["/small.txt", "/large.bin", "/ext/hello?name=client%d" % self.index, "/", "/small.txt"]
-        connection, turn = None, 0
-        while self.going:
-            path = paths[turn % len(paths)]
-            turn += 1
-            try:
-                if connection is None:
-                    connection = self.system.connect()
-                    connection.connect()
-                connection.request("GET", path)
-                answer = connection.getresponse()
-                body = answer.read()
-                kind = "extension" if path.startswith("/ext/") else "file"
-                if self.expected(path, answer.status, body):
-                    self.counts["good"] += 1
-                elif answer.status == 503:
-                    self.counts["503 " + kind] += 1
-                else:
-                    self.counts["bad"] += 1
-                    self.problems.append("%s: %d, %d bytes: %r" % (path, answer.status, len(body), body[:80]))
-                if answer.will_close:
-                    connection.close()
-                    connection = None
-            except (OSError, http.client.HTTPException) as error:
-                # A connection dies with the process that has it; one that could not be made is a lost request too.
-                self.counts["cut"] += 1
-                if isinstance(error, TimeoutError):
-                    self.problems.append("%s: no answer for a long time" % path)
-                    self.counts["hung"] += 1
-                if connection:
-                    connection.close()
-                connection = None
+def clients_of(system):
+    """CLIENTS that have begun."""
+    def of(index):
+        def kind(path, status, body):
+            extension = path.startswith("/ext/")
+            right = b"client%d" % index in body if extension else body == system.bodies.get(path, body)
+            return "good" if status == 200 and right else \
+                "503 extension" if status == 503 and extension else "503 file" if status == 503 else WRONG
+        return Client(system.connect, ["/small.txt", "/large.bin", "/ext/hello?name=client%d" % index, "/", "/small.txt"], kind)
+    clients = [of(index) for index in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    return clients
 
 
 def totals(system):
@@ -121,10 +84,8 @@ VICTIMS = [("console", 0, 0), ("scripts", 0, 0), ("files", 0, 0), ("extension", 
            ("network", CLIENTS, 0)]
 
 
-def attack(system, name, cut_each, refused_each):
-    clients = [Client(system, index) for index in range(CLIENTS)]
-    for client in clients:
-        client.start()
+def attack(system, name, lost_each, refused_each):
+    clients = clients_of(system)
     begin = time.monotonic()
     killed = 0
     for number in range(TIMES):
@@ -138,20 +99,12 @@ def attack(system, name, cut_each, refused_each):
         while restarts(system, name)[0] <= before and time.monotonic() < deadline:
             time.sleep(0.001)
     took = time.monotonic() - begin
-    for client in clients:
-        client.going = False
-    for client in clients:
-        client.join(30)
-    counts = collections.Counter()
-    for client in clients:
-        counts += client.counts
-        for problem in client.problems[:3]:
-            say("%s: %s" % (name, problem))
+    counts = stopped(clients, lambda problem: say("%s: %s" % (name, problem)))
     say("%s: %d kills in %.1f s, %s" % (name, killed, took, dict(counts)))
     ok(killed == TIMES and system.alive(), "%s was killed %d times, and the system is up" % (name, TIMES))
-    ok(counts["good"] > TIMES / 10 and counts["bad"] == 0 and counts["hung"] == 0,
+    ok(counts["good"] > TIMES / 10 and counts[WRONG] == 0 and counts[HUNG] == 0,
        "%s: every answer that came was right (%d of them)" % (name, counts["good"]))
-    ok(counts["cut"] <= killed * cut_each, "%s: connections lost: %d, at most %d a kill" % (name, counts["cut"], cut_each))
+    ok(counts[LOST] <= killed * lost_each, "%s: connections lost: %d, at most %d a kill" % (name, counts[LOST], lost_each))
     refused = counts["503 extension"] + counts["503 file"]
     ok(refused <= killed * refused_each, "%s: answered 503: %d, at most %d a kill" % (name, refused, refused_each))
     ok(serves(system), "%s: everything is served again" % name)
@@ -164,14 +117,9 @@ def main():
             system.kill(name)
             serves(system)
         serves(system)
-        warm = [Client(system, index) for index in range(CLIENTS)]
-        for client in warm:
-            client.start()
+        warm = clients_of(system)
         time.sleep(1)
-        for client in warm:
-            client.going = False
-        for client in warm:
-            client.join(30)
+        stopped(warm, say)
         before, pages_before = quiet(system)
         resident_before = system.resident()
         for victim in VICTIMS:
