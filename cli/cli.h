@@ -74,6 +74,9 @@ struct cli_program {
 };
 /* Bytes, or with K, M or G behind. False: it is no such number. */
 bool cli_parse_size(const char *text, uint64_t *bytes);
+/* For the option 'h' prints the help; for one that there is not (getopt has said so) where to find it. -> what a
+ * command's parse returns: -1, there is nothing more to do, or CLI_USAGE. */
+int cli_help(int option, const char *command, const char *help);
 /* An option's number. False: it has been said why. */
 bool cli_parse_number(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *number);
 /* An option's number of seconds. False: it has been said why. */

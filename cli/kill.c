@@ -47,12 +47,8 @@ static int parse(int count, char **arguments) {
     case 'S':
       options.system = control_socket_path(optarg);
       break;
-    case 'h':
-      fputs(help, stdout);
-      return -1;
     default:
-      fputs("`signet kill --help` lists the options.\n", stderr);
-      return CLI_USAGE;
+      return cli_help(option, "kill", help);
     }
   }
   if (optind < count)

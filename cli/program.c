@@ -36,6 +36,15 @@ bool cli_parse_number(const char *option, const char *text, uint64_t least, uint
   return false;
 }
 
+int cli_help(int option, const char *command, const char *help) {
+  if (option == 'h') {
+    fputs(help, stdout);
+    return -1;
+  }
+  fprintf(stderr, "`signet %s --help` lists the options.\n", command);
+  return CLI_USAGE;
+}
+
 bool cli_parse_seconds(const char *option, const char *text, double *seconds) {
   char *rest;
   *seconds = strtod(text, &rest);

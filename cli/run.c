@@ -152,12 +152,8 @@ static int parse(int count, char **arguments) {
     case 'v':
       options.verbose = true;
       break;
-    case 'h':
-      fputs(help, stdout);
-      return -1;
     default:
-      fputs("`signet run --help` lists the options.\n", stderr);
-      return CLI_USAGE;
+      return cli_help(option, "run", help);
     }
   }
   if (optind < count)

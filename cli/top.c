@@ -86,12 +86,8 @@ static int parse(int count, char **arguments) {
     case 'S':
       options.system = control_socket_path(optarg);
       break;
-    case 'h':
-      fputs(help, stdout);
-      return -1;
     default:
-      fputs("`signet top --help` lists the options.\n", stderr);
-      return CLI_USAGE;
+      return cli_help(option, "top", help);
     }
   }
   return control_system_named("top", count, arguments, &options.system) ? 0 : CLI_USAGE;

@@ -105,12 +105,8 @@ static int parse(int count, char **arguments) {
     case 'v':
       options.verbose = true;
       break;
-    case 'h':
-      fputs(help, stdout);
-      return -1;
     default:
-      fputs("`signet up --help` lists the options.\n", stderr);
-      return CLI_USAGE;
+      return cli_help(option, "up", help);
     }
   }
   if (optind + 1 == count) {
