@@ -13,9 +13,7 @@ enum { AGAINST_BASE = 0x20000, AGAINST_ROOM_MOST = 64 };
 extern unsigned long long against_tried, against_accepted, against_failures;
 
 /* Examples of the sequences that change %rsp. */
-extern const struct against_stack {
-  uint8_t length, bytes[12];
-} against_stacks[];
+extern const struct against_stack { uint8_t length, bytes[12]; } against_stacks[];
 extern const int against_stack_count;
 
 /* The verdict on `room` bytes, 32 or 64, at AGAINST_BASE. */
