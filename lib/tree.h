@@ -36,6 +36,7 @@ struct tree_node {
   };
   uint32_t capacity, held; /* of chunks */
   uint8_t seal;            /* enum tree_seal */
+  bool leads;              /* to a node with a seal of its own; the caller's */
 };
 
 struct tree {

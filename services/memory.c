@@ -80,6 +80,8 @@ static uint32_t mark(struct memory_service *service, const struct services_mount
   if (!node)
     return wrong;
   node->seal = place->flags & SERVICES_MOUNT_READ_ONLY ? TREE_SEALED : TREE_OPEN;
+  while ((node = node->parent))
+    node->leads = true;
   return 0;
 }
 
@@ -316,7 +318,9 @@ static long rename_name(struct memory_service *service, char *names[2]) {
     error = look_up(service, names[1], false, &to);
   if (error)
     return error;
-  if ((from.node && from.node->seal) || (to.node && to.node->seal) || !from.directory || !to.directory)
+  /* A place keeps its name, and so does what leads to it: else another could be put where it was. */
+  if ((from.node && (from.node->seal || from.node->leads)) || (to.node && to.node->seal) || !from.directory ||
+      !to.directory)
     return -EBUSY;
   if (directory_sealed(&from) || directory_sealed(&to))
     return -EROFS;

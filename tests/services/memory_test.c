@@ -63,6 +63,26 @@ static void test_read_only(void) {
      "after all that, the files are as they should be");
 }
 
+/* What leads to a place keeps its name too: else another tree could be put where it was. */
+static void test_what_leads_to_a_place(void) {
+  cpio_good();
+  places_good();
+  bytes.place[3] = (struct services_mount){.flags = SERVICES_MOUNT_READ_ONLY, .path = "/w/one/two/three"};
+  ok(begin(2, 4) == 0, "a service with a read-only place deep in what can be written");
+  static const char *const leads[] = {"/w/one", "/w/one/two", "/w/one/two/three"};
+  for (size_t i = 0; i < sizeof leads / sizeof *leads; i++)
+    ok(ask_two(FILES_RENAME, leads[i], "/w/away") == EBUSY && ask_two(FILES_RENAME, leads[i], "/w/one/x") &&
+           ask(FILES_REMOVE, (struct files_request){.flags = 1}, leads[i], NULL) != 0 &&
+           ask_two(FILES_RENAME, "/w/in", leads[i]) != 0,
+       "%s keeps its name", leads[i]);
+  ok(ask(FILES_MAKE, (struct files_request){.length = 0700}, "/w/one/two/three/new", NULL) == EROFS,
+     "what is there is read-only");
+  ok(ask(FILES_MAKE, (struct files_request){.length = 0700}, "/w/one/beside", NULL) == 0 &&
+         ask_two(FILES_RENAME, "/w/one/beside", "/w/away") == 0 &&
+         ask(FILES_REMOVE, (struct files_request){.flags = 1}, "/w/away", NULL) == 0,
+     "what is beside it is not");
+}
+
 static void test_boundaries(void) {
   uint64_t file, value;
   ok(open_file("/w/file", SIGNET_OPEN_READ | SIGNET_OPEN_WRITE, &file) == 0, "a file is opened");
@@ -391,6 +411,7 @@ static void test_hostile_requests(void) {
 }
 
 static void test_all(void) {
+  test_what_leads_to_a_place();
   test_read_only();
   test_boundaries();
   test_memory();
