@@ -32,6 +32,7 @@ struct window {
   bool zone;    /* its block zone is mapped */
   bool torn;    /* and has a hole, where a block lay that began in it and was too long for it */
   bool unkept;  /* something does not fit the record: unmap all at the end */
+  bool remains; /* what the host did not let be replaced is closed and still there, of an image perhaps */
   uint32_t dynamic_low;
   uint64_t dynamic_high; /* what running processes mapped beyond the record */
 };
@@ -158,6 +159,7 @@ bool linux_window_close(uint32_t window, uint32_t offset, uint64_t length) {
     return false;
   /* What is not given back nobody can reach, and what is mapped there next replaces. */
   (void)madvise(address, length, MADV_DONTNEED);
+  windows[window].remains |= offset < SIGNET_BLOCKS_LOW;
   return true;
 }
 
@@ -168,9 +170,8 @@ static void make_inaccessible(uint32_t window, uint32_t offset, uint64_t length)
 }
 
 static void drop_everything(uint32_t window) {
-  struct window *w = &windows[window];
+  memset(&windows[window], 0, sizeof windows[window]);
   make_inaccessible(window, 0, LINUX_WINDOW_BYTES);
-  memset(w, 0, sizeof *w);
 }
 
 static bool map_tables(uint32_t window) {
@@ -247,7 +248,7 @@ static bool renew(uint32_t window, const struct mapping *m) {
 void port_window_destroy(uint32_t window) {
   struct window *w = &windows[window];
   linux_window_forget(window);
-  bool kept = !w->unkept && w->mappings;
+  bool kept = !w->unkept && !w->remains && w->mappings;
   if (kept && w->dynamic_high > w->dynamic_low)
     kept = linux_window_close(window, w->dynamic_low, w->dynamic_high - w->dynamic_low);
   if (kept && w->zone)
@@ -357,10 +358,12 @@ static void record(uint32_t window, const struct mapping *made) {
   }
 }
 
-/* Of a process that runs: memory that comes and goes stays part of the one mapping (share_kind). What a host that
- * refuses has changed by then is inaccessible. */
+/* Of a process that runs: memory that comes and goes stays part of the one mapping (share_kind), unless another may
+ * remain below it, whose bytes it would show. What a host that refuses has changed by then is inaccessible. */
 static bool change(uint32_t window, uint32_t offset, uint64_t length, int protection) {
   void *address = address_of(window, offset);
+  if (windows[window].remains)
+    return linux_window_put(address, length, protection, reserve_flags, -1, 0);
   if (madvise(address, length, MADV_DONTNEED) == 0 && mprotect(address, length, protection) == 0)
     return true;
   (void)mprotect(address, length, PROT_NONE);

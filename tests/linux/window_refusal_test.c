@@ -243,6 +243,38 @@ static bool stale_at_settling(void) {
   return good && !readable(PLACE, &byte) && !readable(PLACE + PAGE, &byte) && whole(WINDOW);
 }
 
+/* An earlier process's image is not taken out when its successor is to run: none of it is in memory that this one maps
+ * there, whether it is the window's whole end or the successor's beginning that is refused. */
+static bool image_remains(bool code, bool at_its_end, enum signet_protection protection) {
+  static uint8_t bytes[4 * PAGE];
+  uint8_t byte = 1;
+  memset(bytes, 77, sizeof bytes);
+  alone_prepare();
+  struct port_image *image = port_image_create(bytes, sizeof bytes);
+  bool good = image && port_window_create(WINDOW) &&
+              port_image_map(image, 0, WINDOW, PLACE, sizeof bytes, code, SIGNET_PROTECT_READ) &&
+              readable(PLACE, &byte) && byte == 77;
+  linux_window_settle(WINDOW);
+  good = good && (!at_its_end || port_window_protect(WINDOW, PLACE, PAGE, SIGNET_PROTECT_READ));
+  refuses = at_its_end;
+  port_window_destroy(WINDOW);
+  refuses = false;
+  good = good && port_window_create(WINDOW);
+  refuses = !at_its_end;
+  linux_window_settle(WINDOW);
+  refuses = false;
+  good = good && !readable(PLACE, &byte) && port_window_map(WINDOW, PLACE, sizeof bytes, protection) &&
+         readable(PLACE + PAGE, &byte) && byte == 0;
+  /* Nor does it come back with the protection that is changed after that. */
+  return good && port_window_unmap(WINDOW, PLACE, sizeof bytes) && !readable(PLACE, &byte) && map(PLACE, 2) &&
+         port_window_protect(WINDOW, PLACE, PAGE, SIGNET_PROTECT_READ) && readable(PLACE, &byte) && byte == 0 &&
+         whole(WINDOW);
+}
+static bool data_remains(void) { return image_remains(false, false, SIGNET_PROTECT_WRITE); }
+static bool code_remains(void) { return image_remains(true, false, SIGNET_PROTECT_READ); }
+static bool data_remains_at_end(void) { return image_remains(false, true, SIGNET_PROTECT_WRITE); }
+static bool code_remains_at_end(void) { return image_remains(true, true, SIGNET_PROTECT_READ); }
+
 static bool nothing_closes(void) {
   /* What is no more as it was mapped is not kept for a successor. */
   bool good = prepare() && port_window_protect(WINDOW, PLACE, PAGE, SIGNET_PROTECT_READ);
@@ -274,6 +306,11 @@ static const struct {
     {"nor where the tables of a window are", create_beside, false},
     {"what an earlier process left cannot be taken away: its successor is not made", stale_stays, false},
     {"nor when it is to run: it finds nothing in its window", stale_at_settling, false},
+    {"an earlier process's image is not taken out: nothing of its data is where its successor maps memory",
+     data_remains, false},
+    {"nor of its code", code_remains, false},
+    {"nor when it was to be taken out at that process's end", data_remains_at_end, false},
+    {"nor of its code then", code_remains_at_end, false},
     {"nothing can be closed in any way: the kernel stops", nothing_closes, true},
 };
 
