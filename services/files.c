@@ -75,7 +75,8 @@ static struct open_file *entry_new(struct files_service *service, struct files_c
     }
     client->open = (void *)(uintptr_t)place;
   }
-  for (uint32_t i = 0; i < FILES_OPEN_MOST; i++)
+  /* Each client has its share of what a device may have open, so that none keeps another from having any. */
+  for (uint32_t i = 0; i < FILES_OPEN_MOST / service->client_count; i++)
     if (client->open[i].kind == OPEN_FREE)
       return &client->open[i];
   *error = EMFILE;

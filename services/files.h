@@ -12,7 +12,7 @@
 #include "services/services.h"
 
 #define FILES_CLIENTS_MOST SIGNET_SLOTS_MOST
-#define FILES_OPEN_MOST 1024 /* open files of one client */
+#define FILES_OPEN_MOST 1024 /* open files of all clients together: as many as a directory device may have open */
 
 enum open_kind { OPEN_FREE = 0, OPEN_DEVICE = 1, OPEN_MADE_UP = 2 };
 
