@@ -20,6 +20,8 @@
 #include "port/linux/linux.h"
 
 #define FILES_MOST 1024
+/* Bytes of one request: for as long as it takes a processor is in the host, and runs nobody. */
+#define TRANSFER_MOST (1u << 20)
 /* A process does not make programs that run with its owner's rights: set-user and set-group bits are dropped. */
 #define MODE_ALL 07777
 #define MODE_GIVEN 01777
@@ -246,6 +248,7 @@ static struct signet_result on_target(const struct directory_device *directory, 
 static struct signet_result on_file(struct directory_device *directory, const struct port_request *request) {
   const uint64_t *arguments = request->arguments;
   void *buffer = (void *)(linux_window_base(request->window) + request->buffer_offset);
+  size_t length = request->buffer_length < TRANSFER_MOST ? request->buffer_length : TRANSFER_MOST;
   int descriptor = file_of(directory, arguments[0]);
   struct stat host;
   if (descriptor < 0)
@@ -257,9 +260,9 @@ static struct signet_result on_file(struct directory_device *directory, const st
     directory->file[arguments[0]] = -1;
     return answer(close(descriptor));
   case SIGNET_DIRECTORY_READ:
-    return answer(pread(descriptor, buffer, request->buffer_length, (off_t)arguments[1]));
+    return answer(pread(descriptor, buffer, length, (off_t)arguments[1]));
   case SIGNET_DIRECTORY_WRITE:
-    return answer(pwrite(descriptor, buffer, request->buffer_length, (off_t)arguments[1]));
+    return answer(pwrite(descriptor, buffer, length, (off_t)arguments[1]));
   case SIGNET_DIRECTORY_LIST:
     return list(descriptor, request);
   case SIGNET_DIRECTORY_STATUS:
