@@ -23,6 +23,7 @@ enum { ELF_LOAD = 1, ELF_DYNAMIC = 2, ELF_INTERPRETER = 3, ELF_NOTE = 4 };
 enum { ELF_EXECUTE = 1, ELF_WRITE = 2, ELF_READ = 4 };
 enum { ELF_EXECUTABLE = 2, ELF_X86_64 = 62 };
 #define PROGRAMS_MOST 64
+#define NOTES_MOST 0x10000u /* bytes of one segment: each of so many may hold the same ones */
 
 struct elf_note {
   uint32_t name_length, length, type;
@@ -108,6 +109,8 @@ static bool note_check(const uint8_t *bytes, size_t length, const struct elf_pro
   struct signet_note content;
   if (program->offset > length || program->file_length > length - program->offset)
     return no(refusal, "the file is cut off: it ends before its notes");
+  if (program->file_length > NOTES_MOST)
+    return no(refusal, "its notes are too long");
   const uint8_t *next = bytes + program->offset;
   uint64_t left = program->file_length, align = program->alignment == 8 ? 8 : 4;
   while (left >= sizeof note) {

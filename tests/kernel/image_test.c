@@ -216,6 +216,21 @@ static void notes_of_others(void) {
   free(file);
 }
 
+/* 64 segments of notes may all hold the same bytes: what is read is bounded by what one may hold. */
+static void long_notes(void) {
+  const uint32_t most = 0x10000;
+  struct image_file *file = image_file_make();
+  uint8_t *longer = calloc(1, IMAGE_BYTES + most + 1);
+  file->program[1] = (struct elf64_program){.type = 4, .offset = IMAGE_BYTES, .file_length = most, .alignment = 4};
+  memcpy(longer, file, IMAGE_BYTES);
+  CHECK(load(longer, IMAGE_BYTES + most + 1) == SIGNET_OK);
+  file->program[1].file_length++;
+  memcpy(longer, file, IMAGE_BYTES);
+  refused(longer, IMAGE_BYTES + most + 1, "notes are too long", __LINE__);
+  free(longer);
+  free(file);
+}
+
 static void entry_and_note(void) {
   struct alive before = alive_now();
   ACCEPTED(file->header.entry = CODE_LOW);
@@ -451,6 +466,7 @@ int main(void) {
   TEST(the_longest_that_has_offsets);
   TEST(entry_and_note);
   TEST(notes_of_others);
+  TEST(long_notes);
   TEST(code);
   TEST(cut_off_at_every_byte);
   TEST(every_header_byte_altered);
