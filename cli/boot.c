@@ -263,8 +263,9 @@ static int read_image(const char *path, struct boot_part *part) {
   part->bytes = bytes;
   part->name = cli_process_name(path);
   if (!bytes) {
-    cli_error("%s: %s", path, strerror(errno));
-    return errno == ENOENT ? CLI_NOT_FOUND : CLI_NOT_IMAGE;
+    int error = errno;
+    cli_error("%s: %s", path, strerror(error));
+    return error == ENOENT ? CLI_NOT_FOUND : CLI_NOT_IMAGE;
   }
   if (options.unverified || options.input || options.machine.replay)
     return 0;

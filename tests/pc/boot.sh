@@ -27,6 +27,7 @@ usage "two directories of one name" 2 "two directories as /a" --dir /tmp::/a --d
 usage "a directory that is not there" 125 "--dir: /absent: No such file" --dir /absent::/a "$work/told"
 usage "a file as a directory" 125 "--dir: /etc/passwd: Not a directory" --dir /etc/passwd::/a "$work/told"
 usage "no such image" 127 "none: No such file" "$work/none"
+timeout 20 $signet boot "$work/none" 2>/dev/full </dev/null; is "no such image, and a message that cannot be written" 127 $?
 usage "not an image" 126 "/bin/true: not run: not a static" /bin/true
 usage "--record of two processors" 2 "one processor only" --record a --cpus 2 "$work/told"
 usage "--record with --replay" 2 "one of --output, --record and --replay" --record a --replay b "$work/told"
