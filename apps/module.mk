@@ -103,3 +103,11 @@ $(B)/tests/web/fuzz: $(WEB_SANITIZED_CORE) $(patsubst %.c,$(B)/tests/web/sanitiz
 	$(CC) $(SANITIZE) -o $@ $^
 ALL += $(B)/tests/web/fuzz
 TESTS += $(B)/tests/web/fuzz
+
+# The sealed server's way to its files, with a file service of the test's.
+WEB_FILES_TEST := $(patsubst %.c,$(B)/tests/web/sanitized/%.o,tests/web/sealed_files_test.c apps/web/sealed_files.c tests/lib/tap.c)
+$(WEB_FILES_TEST): $$(CONTRACT_HEADERS)
+$(B)/tests/web/sealed_files_test: $(WEB_FILES_TEST)
+	$(CC) $(SANITIZE) -o $@ $^
+ALL += $(B)/tests/web/sealed_files_test
+TESTS += $(B)/tests/web/sealed_files_test

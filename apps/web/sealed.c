@@ -133,7 +133,7 @@ bool transport_block_take(struct block *block) {
 void transport_block_give(struct block block) { signet_handle_close(block.handle); }
 
 static void block_came(struct sealed *sealed, const struct contract_block *from, uint32_t length, bool refused) {
-  struct block block = {.bytes = contract_block_bytes(*from), .handle = from->handle};
+  struct block block = sealed_block(from);
   sealed->asked = STREAM_STATE_READY;
   if (refused)
     connection_block_refused(&sealed->connection, block);

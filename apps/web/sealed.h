@@ -9,6 +9,10 @@
 #include <signet/abi.h>
 #include <signet/calls.h>
 
+#include "contractc/contract.h"
+
+#include "apps/web/transport.h"
+
 enum sealed_key { KEY_SUPERVISION = 1, KEY_LISTENER, KEY_EXTENSION, KEY_OBSERVATION, KEYS };
 
 /* What the set gives: any message of any contract. */
@@ -20,6 +24,13 @@ struct sealed_buffer {
 /* Ends the process with a sentence: for what cannot happen unless something is wrong here. */
 _Noreturn void sealed_fail(const char *what, int64_t status);
 void sealed_insert(uint32_t endpoint, uint64_t key);
+
+/* A block that a service gives back. In place of a smaller one nothing goes on: behind its end lies another. */
+static inline struct block sealed_block(const struct contract_block *from) {
+  if (from->length < BLOCK_MOST)
+    sealed_fail("a service gives back a smaller block than it was given", SIGNET_CONTRACT);
+  return (struct block){.bytes = contract_block_bytes(*from), .handle = from->handle};
+}
 
 /* sealed_files.c: the client end of contracts/files.contract; 0: there is none. */
 void sealed_files_begin(uint32_t endpoint);

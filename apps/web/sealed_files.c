@@ -10,11 +10,13 @@
 #include <signet/program.h>
 
 #include "contracts/files.h"
+#include "lib/scarcity.h"
 
 #include "apps/web/sealed.h"
 #include "apps/web/transport.h"
 
 static struct files_client_REQUEST files;
+static struct files_client_ANSWER waiting;
 static struct files_buffer buffer;
 
 void sealed_files_begin(uint32_t endpoint) {
@@ -27,8 +29,17 @@ void sealed_files_begin(uint32_t endpoint) {
   files.handle = endpoint;
 }
 
+/* Whether the answer is still to come: an event came first, or the machine had no memory for it. */
+static bool comes_later(int64_t status) {
+  if (status == SIGNET_MEMORY)
+    scarcity_wait();
+  return status == SIGNET_MEMORY || status == SIGNET_INTERRUPTED;
+}
+
 /* Status of a call; what the answer says, and STORAGE_GONE when there is none. The end is what it was. */
-static int answered(int64_t status, const struct files_client_ANSWER_received *received) {
+static int answered(int64_t status, struct files_client_ANSWER_received *received) {
+  while (comes_later(status))
+    status = files_receive_ANSWER(&waiting, received, &buffer, SIGNET_NEVER);
   if (status != SIGNET_OK)
     return STORAGE_GONE; /* `files` is empty now, and stays so until the service is back */
   files = received->ANSWERED.next;
@@ -36,9 +47,7 @@ static int answered(int64_t status, const struct files_client_ANSWER_received *r
 }
 
 #define ASK(MESSAGE, message, received)                                                                                \
-  (files.handle ? answered(files_call_##MESSAGE(&files, &(struct files_client_ANSWER){0}, message, received, &buffer,  \
-                                                SIGNET_NEVER),                                                         \
-                           received)                                                                                   \
+  (files.handle ? answered(files_call_##MESSAGE(&files, &waiting, message, received, &buffer, SIGNET_NEVER), received) \
                 : STORAGE_GONE)
 
 static int status_of(const struct files_ANSWERED *answer, struct storage_facts *facts) {
@@ -117,20 +126,22 @@ int storage_read_block(uint32_t number, uint64_t offset, struct block *block, ui
                        uint32_t *read) {
   struct files_READ_BLOCK message = {.request = {.file = number, .flags = at, .offset = offset, .length = length},
                                      .block = {.handle = block->handle}};
-  struct files_client_ANSWER_BLOCK waiting;
+  struct files_client_ANSWER_BLOCK owed;
   struct files_client_ANSWER_BLOCK_received received;
   *read = 0;
   if (!files.handle)
     return STORAGE_GONE;
-  if (files_call_READ_BLOCK(&files, &waiting, &message, &received, &buffer, SIGNET_NEVER) != SIGNET_OK) {
+  int64_t status = files_call_READ_BLOCK(&files, &owed, &message, &received, &buffer, SIGNET_NEVER);
+  while (comes_later(status))
+    status = files_receive_ANSWER_BLOCK(&owed, &received, &buffer, SIGNET_NEVER);
+  if (status != SIGNET_OK) {
     if (!message.block.handle)
       block->bytes = NULL; /* it went with the service */
     return STORAGE_GONE;
   }
   files = received.ANSWERED_BLOCK.next;
   const struct files_ANSWERED_BLOCK *answer = &received.ANSWERED_BLOCK.message;
-  block->bytes = contract_block_bytes(answer->block);
-  block->handle = answer->block.handle;
+  *block = sealed_block(&answer->block);
   if (answer->answer.error)
     return (int)answer->answer.error;
   if (answer->answer.value > length)
