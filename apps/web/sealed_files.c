@@ -127,7 +127,7 @@ int storage_read_block(uint32_t number, uint64_t offset, struct block *block, ui
   struct files_READ_BLOCK message = {.request = {.file = number, .flags = at, .offset = offset, .length = length},
                                      .block = {.handle = block->handle}};
   struct files_client_ANSWER_BLOCK owed;
-  struct files_client_ANSWER_BLOCK_received received;
+  struct files_client_ANSWER_BLOCK_received received = {.tag = CONTRACT_NOTHING};
   *read = 0;
   if (!files.handle)
     return STORAGE_GONE;
