@@ -18,6 +18,9 @@
 
 #include "port/linux/linux.h"
 
+/* Bytes of one request, where a file takes or gives any number: for as long a processor is in the host. */
+#define TRANSFER_MOST (1u << 20)
+
 struct stream_device {
   struct port_device device;
   int input, output; /* -1: none */
@@ -59,7 +62,7 @@ static bool transfer(const struct stream_device *stream, const struct port_reque
   int descriptor = reads ? stream->input : stream->output;
   short events = reads ? POLLIN : POLLOUT;
   void *buffer = (void *)(linux_window_base(request->window) + request->buffer_offset);
-  size_t length = request->buffer_length;
+  size_t length = request->buffer_length < TRANSFER_MOST ? request->buffer_length : TRANSFER_MOST;
   if (descriptor < 0)
     return fail(result, EBADF);
   if (!ready(descriptor, events))

@@ -1,9 +1,11 @@
-/* Streams of port/linux whose other side does not read: a processor never waits for it. */
+/* Streams of port/linux whose other side does not read: a processor never waits for it; nor is it long in the host for
+ * one request of a file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -15,7 +17,9 @@
 #define SECONDS 20
 #define BYTES_MOST (1u << 20) /* more than the host keeps for who does not read */
 
-static struct port_device *terminal, *far_side, *pipe_out, *pipe_in;
+#define LARGE (3u << 20) /* more than one request transfers */
+
+static struct port_device *terminal, *far_side, *pipe_out, *pipe_in, *file;
 static int master, line, far_line, ends[2];
 
 static void late(int number) {
@@ -49,6 +53,23 @@ static void test_write(struct port_device *device, uint32_t length, int reader, 
   ok(alone_answer(device, SIGNET_STREAM_WRITE, 1, 0, 0).status == SIGNET_OK, "by writing again");
 }
 
+static bool is_part(struct signet_result result) { return result.status == SIGNET_OK && result.value == 1u << 20; }
+
+static void test_file(void) {
+  port_lock();
+  bool mapped = port_window_map(ALONE_WINDOW, ALONE_BUFFER, LARGE, SIGNET_PROTECT_WRITE);
+  port_unlock();
+  ok(mapped && is_part(alone_answer(file, SIGNET_STREAM_WRITE, LARGE, 0, 0)) &&
+         is_part(alone_answer(file, SIGNET_STREAM_WRITE, LARGE, 0, 0)),
+     "one request writes a part of what is large to a file");
+  ok(alone_answer(file, SIGNET_STREAM_SEEK, 0, 0, SEEK_SET).status == SIGNET_OK &&
+         is_part(alone_answer(file, SIGNET_STREAM_READ, LARGE, 0, 0)) &&
+         is_part(alone_answer(file, SIGNET_STREAM_READ, LARGE, 0, 0)),
+     "and reads one");
+  struct signet_result end = alone_answer(file, SIGNET_STREAM_READ, LARGE, 0, 0);
+  ok(end.status == SIGNET_OK && !end.value, "up to its end");
+}
+
 static bool shared_waits(int descriptor) { return !(fcntl(descriptor, F_GETFL) & O_NONBLOCK); }
 
 static int open_terminal(int *other) {
@@ -73,7 +94,9 @@ int main(void) {
   far_side = made ? linux_stream_device(far_master, far_master, &problem) : NULL;
   pipe_out = made ? linux_stream_device(-1, ends[1], &problem) : NULL;
   pipe_in = made ? linux_stream_device(ends[0], -1, &problem) : NULL;
-  if (!terminal || !far_side || !pipe_out || !pipe_in) {
+  int regular = memfd_create("file", 0);
+  file = regular >= 0 ? linux_stream_device(regular, regular, &problem) : NULL;
+  if (!terminal || !far_side || !pipe_out || !pipe_in || !file) {
     printf("Bail out! no streams\n");
     return 1;
   }
@@ -93,5 +116,6 @@ int main(void) {
   ok(rest && alone_answer(pipe_in, SIGNET_STREAM_READ, 4096, 0, 0).status == ALONE_WAITS, "a pipe is read until empty");
   ok(shared_waits(line) && shared_waits(far_master) && shared_waits(ends[0]) && shared_waits(ends[1]),
      "whoever shares the host's streams waits as before");
+  test_file();
   return finish();
 }
