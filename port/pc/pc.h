@@ -161,7 +161,8 @@ bool pc_window_fault(uint64_t address, bool write);
 void pc_window_enter(uint32_t window);
 /* A processor (its number, plus 1) was the last to enter it. */
 bool pc_window_used_by(uint64_t window, uint8_t user);
-/* At every interrupt: forgets what this processor remembers of memory that waits for that. */
+/* At every interrupt: forgets what this processor remembers of memory that waits for that. Nothing at the one that ends
+ * its sleep, which pc_window_awake comes after. */
 void pc_window_settle(void);
 /* Around a processor's sleep: one that sleeps holds nobody up by what it remembers. */
 void pc_window_asleep(void);

@@ -9,12 +9,14 @@
  *   that bit ourselves. So tables are kept for the next that needs one at their level; they are zeroed already, too.
  * - What was read-only in the direct map and becomes writable: the kernel would fault where it must not.
  * Such frames wait in batches. Every processor forgets at its next interrupt (pc_window_settle), the tick at the
- * latest; one that sleeps walks nothing and touches nothing. */
+ * latest; one that sleeps walks nothing and touches nothing, nor does the interrupt that wakes it before it has
+ * forgotten. */
 #include "port/pc/instructions.h"
 #include "port/pc/memory.h"
 #include "port/pc/spin.h"
 
 #define KEPT_MOST 64
+#define ASLEEP UINT64_MAX
 
 /* In the first frame of a run that waits, and in a table that is kept: to a walk, entries that are not present. */
 struct waiting {
@@ -33,7 +35,8 @@ static struct {
 } tables;
 
 static _Atomic uint64_t generation;
-static _Atomic uint64_t forgotten[PORT_CPUS_MOST]; /* each processor has forgotten all since the beginning of it */
+/* Each processor has forgotten all since the beginning of it; or ASLEEP. */
+static _Atomic uint64_t forgotten[PORT_CPUS_MOST];
 
 uint64_t pc_generation_next(void) { return atomic_fetch_add_explicit(&generation, 1, memory_order_acq_rel) + 1; }
 
@@ -46,7 +49,7 @@ void pc_forget_all(void) {
 
 void pc_window_asleep(void) {
   pc_window_settle();
-  atomic_store_explicit(&forgotten[port_cpu_self()], UINT64_MAX, memory_order_release);
+  atomic_store_explicit(&forgotten[port_cpu_self()], ASLEEP, memory_order_release);
 }
 
 void pc_window_awake(void) { pc_forget_all(); }
@@ -103,7 +106,7 @@ void pc_frames_give_later(uint64_t physical, uint64_t pages) {
 }
 
 void pc_window_settle(void) {
-  if (!atomic_load_explicit(&tables.generation, memory_order_relaxed))
+  if (!atomic_load_explicit(&tables.generation, memory_order_relaxed) || pc_forgotten_since(ASLEEP))
     return;
   pc_spin_lock(&tables.lock);
   settle();

@@ -972,6 +972,35 @@ static void test_guards(void) {
   port_window_destroy(other);
 }
 
+/* A processor that sleeps counts as one that has forgotten, and has not: the interrupt that wakes it writes to no frame
+ * that was read-only. The last that had to forget does so as it enters a window, and leaves the frames for others to
+ * give back. */
+static void test_waking(void) {
+  static const uint8_t bytes[7 * 4096];
+  struct port_image *image = port_image_create(bytes, sizeof bytes);
+  const uint64_t physical = pc_physical(image), page = PC_DIRECT + physical;
+  for (unsigned i = 0; i < 2 * CPUS; i++) { /* nothing waits from before */
+    self = i % CPUS;
+    pc_window_settle();
+  }
+  self = 1;
+  pc_window_asleep();
+  remember(page); /* what it had read before, and nobody has asked it to forget */
+  self = 0;
+  port_image_destroy(image);
+  self = 2;
+  pc_forget_all();
+  self = 1;
+  pc_window_settle();
+  bool remembers = remembered[self][place_of(page)].entry && remembered[self][place_of(page)].page == page;
+  bool touched = pc_frame_kind(physical) == PC_FRAME_FREE;
+  pc_window_awake();
+  pc_window_settle();
+  ok(remembers && !touched && pc_frame_kind(physical) == PC_FRAME_FREE,
+     "a processor that wakes gives no frame back before it has forgotten that it was read-only");
+  self = 0;
+}
+
 bool pc_copy(void *to, const void *from, size_t length);
 
 static void test_copy(void) {
@@ -1015,6 +1044,7 @@ int main(int count, char **arguments) {
   test_seal();
   test_ways();
   test_guards();
+  test_waking();
   uint64_t used = memory.total - memory.free - waiting_frames() - lasting_tables();
   bool kept = true;
   for (unsigned round = 0; round < ROUNDS; round++) {
