@@ -36,7 +36,8 @@ static const struct service services[] = {
      .streams = 1,
      .clients_most = SERVICES_CONSOLE_CLIENTS_MOST,
      .quota = {.memory = 2 << 20, .threads = 8, .handles = 32, .regions = 32},
-     .each_client = {.memory = 256 << 10, .handles = 8, .regions = 8},
+     /* A block with each of three answers that it does not take, and more: so it takes no room from the others. */
+     .each_client = {.memory = 1 << 20, .handles = 8, .regions = 8},
      .stack = STACK},
     {.name = "names",
      .image = "names",

@@ -19,9 +19,10 @@ $(B)/services/memory: $(patsubst %,$(B)/services/objects/%.o,start.S memory_main
   $(SERVICES_LIBRARIES)
 	$(SERVICES_LINK)
 # The console with programs that share it.
-$(B)/tests/services/console_client: tests/services/console_client.c $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+$(B)/tests/services/console_client: tests/services/console_client.c $(B)/gen/contracts/files.h $(B)/bin/signet-cc \
+  $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
-	$(B)/bin/signet-cc -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Iinclude -I. -o $@ $<
+	$(B)/bin/signet-cc -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I$(B)/gen -Iinclude -I. -o $@ $<
 ALL += $(B)/tests/services/console_client
 TESTS += tests/services/console.py
 tests/services/console.py: $(B)/tests/services/console_client $(B)/services/console $(B)/services/supervisor $(B)/bin/signet

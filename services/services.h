@@ -5,7 +5,8 @@
  * of client k; behind those of the last client are the three stream devices, and then, if it is supervised, the client
  * end of contracts/supervision.contract. Start-up bytes: struct services_console; none: one client, no flags. It ends
  * when its clients have closed all of them, unless it is supervised: then when it is told to. Quota it needs: threads
- * 4, handles 9 and 6 a client, memory 1 MiB and its stack, regions 16.
+ * 4, handles 9 and 6 a client, memory 1 MiB, its stack and 1 MiB a client (each of its three streams may leave a block
+ * in an answer that it does not take), regions 16.
  *
  * build/services/files: slots 0 .. clients-1 are server ends of contracts/files.h, one a client; slot `clients` is, if
  * it is supervised, the client end of contracts/supervision.contract; directory devices are in the slots that the

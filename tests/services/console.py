@@ -48,13 +48,13 @@ def ok(good, name, detail=None):
         print("#", str(detail)[:1500])
 
 
-def run(folder, done, columns=0, cpus=1):
+def run(folder, done, columns=0, cpus=1, programs=PROGRAMS):
     """-> all that the system wrote, until `done(text)` or ten seconds have passed, its status, and
     whether a program was told the end of input while that was open."""
     manifest = os.path.join(folder, "system.yaml")
     with open(manifest, "w", encoding="utf-8") as file:
         file.write(MANIFEST.format(cpus=cpus))
-        for name, what, restart in PROGRAMS:
+        for name, what, restart in programs:
             file.write(PROGRAM.format(name=name, what=what, restart=restart, top=TOP))
     theirs, ours = None, None
     if columns:
@@ -67,7 +67,7 @@ def run(folder, done, columns=0, cpus=1):
     os.close(theirs)
     system.stdin.write(b"first\nsecond\n")
     system.stdin.flush()
-    text, told, deadline = b"", False, time.monotonic() + 10
+    text, told, in_time, deadline = b"", False, False, time.monotonic() + 10
     while time.monotonic() < deadline + 5:
         # Who does not have the input reads its end before it ends.
         if not system.stdin.closed and (b"read 0 lines" in text or time.monotonic() > deadline - 5):
@@ -149,11 +149,21 @@ def test_terminal(folder, columns, cpus):
        "and so none runs over into what looks like another's")
 
 
+def test_blocks(folder):
+    """Eight programs leave all answers that they can have where they are, each with a block: what that costs the console another
+    does not feel."""
+    programs = [("hold%d" % number, "no-answer", "never") for number in range(8)] + [("good", "blocks", "never")]
+    text, _, _ = run(folder, lambda text: re.search(rb"all were heard|cut off", text), programs=programs)
+    ok(text.count(b"good  | heard") == 40 and b"all were heard" in text and text.count(b"| taken") == 16,
+       "who takes no answers takes no room from the others", (text.count(b"| heard"), text.count(b"| taken"), text[-300:]))
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         test_pipe(folder)
         test_terminal(folder, 60, 1)
         test_terminal(folder, 33, 2)
+        test_blocks(folder)
     print(f"1..{tests}")
     return failures != 0
 

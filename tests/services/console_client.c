@@ -4,8 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <signet/calls.h>
 #include <signet/program.h>
 #include <signet/supervised.h>
+
+#include "contracts/files.h"
 
 static struct signet_supervised supervised;
 static const struct signet_supervised_calls calls = {0};
@@ -60,6 +63,54 @@ static void read_all(void) {
   fflush(stdout);
 }
 
+/* ---- Large blocks ---- */
+
+#define TRIES 40
+#define TRY_NANOSECONDS 50000000
+
+static struct files_buffer buffer;
+
+/* A request for a few bytes, in as large a block as there may be. */
+static struct files_STREAM_WRITE_BLOCK large_block(const char *text) {
+  struct signet_result block = signet_block_allocate(FILES_BLOCK_MOST);
+  if (block.status != SIGNET_OK)
+    exit(2);
+  memcpy((void *)(uintptr_t)(block.value >> 32), text, strlen(text));
+  return (struct files_STREAM_WRITE_BLOCK){.request = {.length = strlen(text)},
+                                           .block = {.handle = (uint32_t)block.value}};
+}
+
+/* Has all answers that it can have, and takes none: their blocks stay the console's to pay for. */
+static void take_no_answer(void) {
+  static const char *const slots[] = {"input", "output", "error"};
+  for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
+    struct files_client_REQUEST end = {signet_slot(slots[i])};
+    struct files_client_ANSWER_BLOCK waiting;
+    struct files_STREAM_WRITE_BLOCK message = large_block("taken\n");
+    files_send_STREAM_WRITE_BLOCK(&end, &waiting, &message, &buffer);
+  }
+  for (;;)
+    signet_supervised_wait(&supervised, SIGNET_NEVER);
+}
+
+/* Meanwhile this one writes such blocks, and is heard. */
+static void write_blocks(void) {
+  struct files_client_REQUEST end = {signet_slot("output")};
+  uint32_t heard = 0, nobody_wakes = 0;
+  for (int i = 0; i < TRIES; i++) {
+    struct files_STREAM_WRITE_BLOCK message = large_block("heard\n");
+    struct files_client_ANSWER_BLOCK waiting;
+    struct files_client_ANSWER_BLOCK_received received;
+    if (files_call_STREAM_WRITE_BLOCK(&end, &waiting, &message, &received, &buffer, SIGNET_NEVER) != SIGNET_OK)
+      break;
+    end = received.ANSWERED_BLOCK.next;
+    heard += !received.ANSWERED_BLOCK.message.answer.error;
+    signet_handle_close(received.ANSWERED_BLOCK.message.block.handle);
+    signet_word_wait(&nobody_wakes, 0, signet_clock_read(SIGNET_CLOCK_MONOTONIC).value + TRY_NANOSECONDS);
+  }
+  say(2, heard == TRIES ? "all were heard\n" : "it was cut off\n");
+}
+
 int main(int count, char **arguments) {
   const char *what = count > 1 ? arguments[1] : "";
   signet_supervised_begin(&supervised, signet_slot("supervision"), &calls, NULL);
@@ -69,6 +120,10 @@ int main(int count, char **arguments) {
     write_hostile();
   else if (!strcmp(what, "read"))
     read_all();
+  else if (!strcmp(what, "no-answer"))
+    take_no_answer();
+  else if (!strcmp(what, "blocks"))
+    write_blocks();
   else if (!strcmp(what, "crash")) {
     say(1, "last words");
     *(volatile int *)(long)(count - 2) = 1;
