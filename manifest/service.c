@@ -46,7 +46,8 @@ static const struct service services[] = {
      .contract = "names",
      .client_slot = "",
      .clients_most = ANY,
-     .quota = {.memory = 2 << 20, .threads = 2, .handles = 512, .regions = 64},
+     .quota = {.memory = SERVICES_NAMES_MEMORY, .threads = 2, .handles = 512, .regions = 64},
+     .each_client = {.memory = SERVICES_NAMES_MEMORY_EACH},
      .stack = STACK},
 };
 #define SERVICES (sizeof services / sizeof *services)

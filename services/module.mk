@@ -38,8 +38,8 @@ $(B)/services/names: $(patsubst %,$(B)/services/objects/%.o,start.S $(NAMES)) $(
 	$(SERVICES_LINK)
 ALL += $(B)/services/names
 # Its clients, hostile ones too, on the real kernel.
-$(B)/tests/services/names: tests/services/names.c tests/child.h $(patsubst %,$(B)/gen/contracts/%.h,names offers supervision) \
-    $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
+$(B)/tests/services/names: tests/services/names.c tests/child.h services/services.h \
+    $(patsubst %,$(B)/gen/contracts/%.h,names offers supervision) $(B)/bin/signet-cc $$(SIGNET_CC_INPUTS)
 	@mkdir -p $(@D)
 	$(B)/bin/signet-cc -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude -I. -I$(B)/gen -o $@ $<
 ALL += $(B)/tests/services/names

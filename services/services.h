@@ -39,6 +39,10 @@
  * it waits), regions 64 and 1 a block that waits, memory 2 MiB, its stack, 10 KiB a connection, and what shall be held
  * for those that wait to send: 4 KiB each, or a block. When that is used up it refuses to hold more.
  *
+ * build/services/names: struct signet_program names its slots: "supervision" as the network's, and all others are
+ * server ends of contracts/names.contract, one a client. Quota it needs: threads 1, handles 16 and 14 a client, regions
+ * 16, memory SERVICES_NAMES_MEMORY and SERVICES_NAMES_MEMORY_EACH a client.
+ *
  * A service that cannot begin ends with a status of SERVICES_ENDS.
  */
 #ifndef SERVICES_SERVICES_H
@@ -97,6 +101,10 @@ struct services_mount {
   uint64_t reserved;
   char path[SERVICES_MOUNT_PATH_MOST]; /* absolute, NUL-terminated; "/" for all */
 };
+
+#define SERVICES_NAMES_MEMORY (2u << 20)
+/* The dearest end of a channel that there is, which a client may leave in an answer that it does not take. */
+#define SERVICES_NAMES_MEMORY_EACH (1u << 20)
 
 #define SERVICES_SERIAL_VERSION 1u
 #define SERVICES_SERIAL_SLOTS 6

@@ -12,6 +12,7 @@
 #include "contracts/names.h"
 #include "contracts/offers.h"
 #include "contracts/supervision.h"
+#include "services/services.h"
 #include "tests/child.h"
 
 #define CLIENTS 4
@@ -74,7 +75,10 @@ static bool start_with(const char *const *grants, bool supervised) {
       .startup_offset = (uint32_t)(uintptr_t)&bytes,
       .startup_length = (uint32_t)sizeof bytes.program + used,
       .stack = 64 << 10,
-      .quota = {.memory = 1 << 20, .threads = 1, .handles = 16 + 14 * CLIENTS, .regions = 16},
+      .quota = {.memory = SERVICES_NAMES_MEMORY / 4 + CLIENTS * SERVICES_NAMES_MEMORY_EACH,
+                .threads = 1,
+                .handles = 16 + 14 * CLIENTS,
+                .regions = 16},
       .name = "names"};
   child = (uint32_t)done(signet_process_create(&specification), "process_create");
   for (uint32_t i = 0; i < CLIENTS; i++) {
@@ -379,6 +383,62 @@ static void test_queue(void) {
   ends_well();
 }
 
+/* An end of a channel with all the messages, states, things that move and room that a contract may have: what costs its
+ * holder most. */
+static uint32_t dearest_end(uint32_t *server) {
+  enum { MESSAGES = 255, STATES = 254, MOVED = (MESSAGES - 1) * SIGNET_MESSAGE_MOVED };
+  static _Alignas(8) uint8_t bytes[200000];
+  struct signet_contract *contract = (void *)bytes;
+  struct signet_contract_message *rows = (void *)(contract + 1);
+  uint8_t *next = (uint8_t *)(rows + MESSAGES);
+  *contract = (struct signet_contract){.version = 2,
+                                       .messages = MESSAGES,
+                                       .states = STATES,
+                                       .slots_to_server = SIGNET_CONTRACT_SLOTS_MOST,
+                                       .slots_to_client = SIGNET_CONTRACT_SLOTS_MOST,
+                                       .data_most = SIGNET_MESSAGE_DATA_MOST};
+  rows[0] = (struct signet_contract_message){.length_most = SIGNET_MESSAGE_DATA_MOST};
+  for (int i = 1; i < MESSAGES; i++) {
+    rows[i] = (struct signet_contract_message){.moved_count = SIGNET_MESSAGE_MOVED};
+    memset(rows[i].moved_kind, SIGNET_KIND_BLOCK, sizeof rows[i].moved_kind);
+  }
+  memset(next, SIGNET_CONTRACT_REFUSED, MESSAGES * STATES);
+  next[0] = 0;
+  uint64_t list = ((uint64_t)(next - bytes) + MESSAGES * STATES + 7) & ~7ull;
+  uint64_t made = done(signet_channel_create(contract, list + MOVED * sizeof(struct signet_contract_moved)), "channel");
+  *server = (uint32_t)(made >> 32);
+  return (uint32_t)made;
+}
+
+static void test_untaken(void) {
+  static const int hostile[] = {0, 2, 3};
+  const struct names_identity small = ours;
+  uint32_t end, good, server, dear[3];
+  struct signet_handle_information information;
+  bool given = true, taken = true;
+  start(false);
+  offer(1, "a/shared", &good);
+  for (int i = 0; i < 3; i++) {
+    const struct offers_GIVEN message = {.service = {dearest_end(&dear[i])}};
+    done(signet_handle_query(message.service.handle, &information), "handle_query");
+    memcpy(ours.hash, information.identity, sizeof ours.hash);
+    given = given && (i || offer(0, "a/x", &end) == NAMES_OFFERED);
+    ask_connect(hostile[i], "a/x");
+    given = given && wanted(end);
+    offers_put_GIVEN(&buffer.offers, &message);
+    given = given && signet_channel_send(end, &buffer.message).status == SIGNET_OK;
+  }
+  ours = small;
+  ok(given && serve(1, "a/shared", good, &server) == NAMES_CONNECTED,
+     "what others are given and leave where it is takes no room from who is served");
+  for (int i = 0; i < 3; i++) {
+    taken = hear(hostile[i], SECOND) == NAMES_CONNECTED && taken;
+    signet_handle_close(dear[i]);
+  }
+  ok(taken, "and is still theirs");
+  ends_well();
+}
+
 static void test_hostile(void) {
   uint32_t end, good, ends[OFFERS_EACH + 1], server;
   start(false);
@@ -571,6 +631,7 @@ int main(int count, char **arguments) {
   test_grants();
   test_gone();
   test_queue();
+  test_untaken();
   test_hostile();
   test_random();
   test_supervision();
