@@ -30,7 +30,7 @@ static bool keep_name(void *context, const char *name) {
     return false;
   }
   text_put(listing->names, name, strlen(name) + 1);
-  listing->count++;
+  listing->count += !listing->names->failed;
   return !listing->names->failed;
 }
 

@@ -25,10 +25,11 @@ struct sealed_buffer {
 _Noreturn void sealed_fail(const char *what, int64_t status);
 void sealed_insert(uint32_t endpoint, uint64_t key);
 
-/* A block that a service gives back. In place of a smaller one nothing goes on: behind its end lies another. */
+/* A block that a service gives back. With another one nothing goes on: behind a smaller one's end lies another, and a
+ * larger one is none that may be sent. */
 static inline struct block sealed_block(const struct contract_block *from) {
-  if (from->length < BLOCK_MOST)
-    sealed_fail("a service gives back a smaller block than it was given", SIGNET_CONTRACT);
+  if (from->length != BLOCK_MOST)
+    sealed_fail("a service gives back a block of another length than it was given", SIGNET_CONTRACT);
   return (struct block){.bytes = contract_block_bytes(*from), .handle = from->handle};
 }
 

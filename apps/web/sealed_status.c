@@ -64,17 +64,19 @@ static uint32_t asked;  /* enum observation_state */
 static struct observation_buffer buffer;
 
 void sealed_observation_begin(uint32_t endpoint) {
-  if (handle)
-    sealed_observation_closed();
+  static bool named; /* the end in the slot is closed when the file service comes back */
+  struct signet_handle_information information;
+  /* The table of files may be the one of contracts/files.h: then it has the name that the kernel gives it here. */
+  if (!named && signet_handle_query(signet_slot("files"), &information).status == SIGNET_OK)
+    memcpy(known[1].hash, information.identity, sizeof known[1].hash);
+  named = true;
+  if (handle || idle.handle)
+    sealed_observation_closed(); /* what is told of it comes later than its successor */
   if (!endpoint)
     return;
   if (observation_adopt_client_READY(endpoint, &idle) != SIGNET_OK)
     sealed_fail("what should be observation is something else", SIGNET_CONTRACT);
   sealed_insert(idle.handle, KEY_OBSERVATION);
-  /* The table of files may be the one of contracts/files.h: then it has the name that the kernel gives it here. */
-  struct signet_handle_information information;
-  if (signet_handle_query(signet_slot("files"), &information).status == SIGNET_OK)
-    memcpy(known[1].hash, information.identity, sizeof known[1].hash);
 }
 
 void sealed_observation_closed(void) {
