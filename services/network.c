@@ -41,8 +41,11 @@ static void unlock(void) {
     signet_word_wake(&lock_word, 1);
 }
 
-_Noreturn static void give_up(enum services_end end, const char *why) {
-  signet_supervised_refuse(supervised.endpoint, why);
+/* `status` is what failed: where the host had no memory for it, the next start may find some, and nothing is refused.
+ */
+_Noreturn static void give_up(enum services_end end, int64_t status, const char *why) {
+  if (status != SIGNET_MEMORY)
+    signet_supervised_refuse(supervised.endpoint, why);
   signet_process_exit(SIGNET_ENDED_EXIT, end);
 }
 
@@ -57,12 +60,16 @@ struct signet_result network_ask(uint32_t operation, uint64_t first, uint64_t se
   return signet_device_request(network.device, &request);
 }
 
-void *network_memory(uint64_t length) {
+int64_t network_memory(uint64_t length, void **memory) {
   uint64_t at = network.area_next;
-  if (network.area_high - at < length || signet_memory_map(at, length, SIGNET_PROTECT_WRITE).status != SIGNET_OK)
-    return NULL;
+  if (network.area_high - at < length)
+    return SIGNET_QUOTA;
+  struct signet_result mapped = signet_memory_map(at, length, SIGNET_PROTECT_WRITE);
+  if (mapped.status != SIGNET_OK)
+    return mapped.status;
   network.area_next += length;
-  return (void *)(uintptr_t)at;
+  *memory = (void *)(uintptr_t)at;
+  return SIGNET_OK;
 }
 
 uint32_t network_channel(const void *contract, uint64_t length, uint64_t key, uint32_t *server) {
@@ -212,18 +219,21 @@ static void take_device(void) {
   struct signet_result kind = network_ask(SIGNET_DEVICE_IDENTIFY, 0, 0, NULL, 0);
   if (kind.status != SIGNET_OK || kind.value != SIGNET_DEVICE_NETWORK ||
       network_ask(SIGNET_NETWORK_STATUS, 0, 0, &status, sizeof status).status != SIGNET_OK)
-    give_up(SERVICES_END_DEVICE, "what is in its slot \"network\" does not answer as a network device");
+    give_up(SERVICES_END_DEVICE, SIGNET_DEVICE, "what is in its slot \"network\" does not answer as a network device");
   network.streams = status.connections;
   network.listeners = status.listeners;
   if (!network_listen_begin())
-    give_up(SERVICES_END_DEVICE, "its network device does not tell where it listens");
+    give_up(SERVICES_END_DEVICE, SIGNET_DEVICE, "its network device does not tell where it listens");
 }
 
 static void take_clients(const struct service_startup *found) {
   for (uint32_t i = 0; i < found->startup->slots; i++) {
     uint32_t endpoint = found->startup->handles[i];
-    if (endpoint != network.device && endpoint != supervised.endpoint && !network_client_add(i, endpoint))
-      give_up(SERVICES_END_STARTUP, "a start-up slot holds what is neither its device nor a client");
+    if (endpoint == network.device || endpoint == supervised.endpoint)
+      continue;
+    int64_t status = network_client_add(i, endpoint);
+    if (status != SIGNET_OK)
+      give_up(SERVICES_END_STARTUP, status, "a start-up slot holds what is neither its device nor a client");
   }
 }
 
@@ -238,8 +248,9 @@ void service_main(const struct signet_startup *startup) {
   take_device();
   struct signet_result set = signet_set_create();
   network.set = (uint32_t)set.value;
-  if (set.status != SIGNET_OK || !network_stream_begin())
-    give_up(SERVICES_END_MEMORY, "its quota has no room for so many connections");
+  int64_t status = set.status == SIGNET_OK ? network_stream_begin() : set.status;
+  if (status != SIGNET_OK)
+    give_up(SERVICES_END_MEMORY, status, "its quota has no room for so many connections");
   take_clients(&found);
   signet_supervised_begin(&supervised, supervised.endpoint, &calls, NULL);
   if (supervised.endpoint &&

@@ -41,8 +41,8 @@ extern struct network_service network;
 /* Asks the device. */
 struct signet_result network_ask(uint32_t operation, uint64_t first, uint64_t second, const void *buffer,
                                  uint32_t length);
-/* More memory, or NULL. `length` is a multiple of the page. */
-void *network_memory(uint64_t length);
+/* More memory. `length` is a multiple of the page. -> a status: QUOTA, or MEMORY: the host has none now. */
+int64_t network_memory(uint64_t length, void **memory);
 /* Puts a new channel's server end into the set; the client's end, or 0. */
 uint32_t network_channel(const void *contract, uint64_t length, uint64_t key, uint32_t *server);
 
@@ -50,8 +50,8 @@ uint32_t network_channel(const void *contract, uint64_t length, uint64_t key, ui
 
 /* True if the device's listeners could be read. */
 bool network_listen_begin(void);
-/* A client at that start-up slot; what was there before ends. False: the endpoint is none of the contract's. */
-bool network_client_add(uint32_t slot, uint32_t endpoint);
+/* A client at that start-up slot; what was there before ends. -> a status: CONTRACT, the endpoint is none of it. */
+int64_t network_client_add(uint32_t slot, uint32_t endpoint);
 /* The client's end of a new channel for it, or 0. */
 uint32_t network_client_new(uint32_t slot);
 void network_client_request(uint32_t slot, union network_message *message);
@@ -74,7 +74,8 @@ void network_listeners_resume(union network_message *message);
 
 /* ---- network_stream.c ---- */
 
-bool network_stream_begin(void);
+/* Makes room for all connections. -> as network_memory. */
+int64_t network_stream_begin(void);
 /* A connection that the device has given for the client at the slot: the client's end of its channel, or 0, and then it
  * is closed. */
 uint32_t network_stream_new(uint32_t number, uint32_t slot);

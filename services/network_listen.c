@@ -314,13 +314,14 @@ void network_client_closed(uint32_t slot) {
   client->endpoint = client->number = 0;
 }
 
-bool network_client_add(uint32_t slot, uint32_t endpoint) {
+int64_t network_client_add(uint32_t slot, uint32_t endpoint) {
   struct network_server_READY end;
-  if (network_adopt_server_READY(endpoint, &end) != SIGNET_OK)
-    return false;
+  int64_t status = network_adopt_server_READY(endpoint, &end);
+  if (status != SIGNET_OK)
+    return status;
   client_count++;
   clients[slot].endpoint = endpoint;
-  return signet_set_insert(network.set, endpoint, network_key(NETWORK_KEY_CLIENT, slot)).status == SIGNET_OK;
+  return signet_set_insert(network.set, endpoint, network_key(NETWORK_KEY_CLIENT, slot)).status;
 }
 
 uint32_t network_client_new(uint32_t slot) {

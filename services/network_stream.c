@@ -52,10 +52,9 @@ static struct stream *streams;
 static struct held *held_free;
 static uint32_t streams_open;
 
-bool network_stream_begin(void) {
+int64_t network_stream_begin(void) {
   uint64_t length = (network.streams * sizeof *streams + SIGNET_PAGE - 1) & ~(uint64_t)(SIGNET_PAGE - 1);
-  streams = network_memory(length);
-  return streams != NULL;
+  return network_memory(length, (void **)&streams);
 }
 
 bool network_streams_any(void) { return streams_open != 0; }
@@ -77,9 +76,10 @@ static bool may_hold(void) {
 
 static struct held *held_take(void) {
   if (!held_free) {
-    struct held *more = may_hold() ? network_memory(HELD_AT_ONCE * sizeof *more) : NULL;
-    if (!more)
+    void *memory;
+    if (!may_hold() || network_memory(HELD_AT_ONCE * sizeof(struct held), &memory) != SIGNET_OK)
       return NULL;
+    struct held *more = memory;
     for (uint32_t i = 0; i < HELD_AT_ONCE; i++) {
       more[i].next = held_free;
       held_free = &more[i];

@@ -254,17 +254,21 @@ static void accept_came(void) {
   accept_next();
 }
 
-/* Listens at the port of the manifest; why not, otherwise. */
-static const char *listen_begin(void) {
+/* Listens at the port of the manifest; why not, otherwise. *status: CLOSED where the service has ended, STATE where it
+ * refuses and will again, MEMORY and others where trying again may help. */
+static const char *listen_begin(int64_t *status) {
   struct network_buffer buffer;
   struct network_client_LISTEN_ASKED waiting;
   struct network_client_LISTEN_ASKED_received received;
   struct network_LISTEN message = {.port = port, .backlog = BACKLOG, .address = "", .address_length = 0};
-  int64_t status = network_call_LISTEN(&network, &waiting, &message, &received, &buffer, SIGNET_NEVER);
-  if (status != SIGNET_OK)
-    return "the network service has ended";
+  *status = network_call_LISTEN(&network, &waiting, &message, &received, &buffer, SIGNET_NEVER);
+  if (*status != SIGNET_OK)
+    return *status == SIGNET_CLOSED ? "the network service has ended"
+                                    : "no answer of the network service can be taken in";
   if (received.tag != NETWORK_LISTENING) {
     network = received.FAILED.next;
+    /* What has no room may have none of the host's memory. */
+    *status = received.FAILED.message.error == NETWORK_ERROR_LIMIT ? SIGNET_MEMORY : SIGNET_STATE;
     return network_error_text(received.FAILED.message.error);
   }
   network = received.LISTENING.next;
@@ -293,9 +297,10 @@ static void service_back(void *context, uint32_t slot, uint32_t endpoint, uint32
     network.handle = 0;
     if (network_adopt_client_READY(endpoint, &network) != SIGNET_OK)
       sealed_fail("what came back is no network", SIGNET_CONTRACT);
-    const char *why = listen_begin();
-    if (why)
-      fprintf(stderr, "web: cannot listen again: %s\n", why);
+    int64_t status;
+    const char *why = listen_begin(&status);
+    if (why && status != SIGNET_CLOSED) /* a service that has ended comes back, or this process is told otherwise */
+      sealed_fail(why, status);
   } else if (slot == slot_files) {
     sealed_files_begin(endpoint);
     storage_back();
@@ -448,12 +453,13 @@ int main(int count, char **arguments) {
   sealed_extension_begin(signet_slot("extension"));
   sealed_observation_begin(signet_slot("observation"));
   const char *why = "it has no network";
+  int64_t status = SIGNET_CLOSED;
   if (network_adopt_client_READY(signet_slot("network"), &network) == SIGNET_OK)
-    why = listen_begin();
+    why = listen_begin(&status);
   if (why) {
     fprintf(stderr, "web: cannot listen: %s\n", why);
     /* A network service that has just ended comes back, and this process is started again then. */
-    if (network.handle)
+    if (status == SIGNET_STATE)
       signet_supervised_refuse(signet_slot("supervision"), why);
     return 1;
   }

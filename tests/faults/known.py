@@ -146,6 +146,19 @@ def nobody_given_up(system):
     return True
 
 
+def nobody_given_up_at_its_start(system):
+    """A process for which the host has no memory when it starts is started again, not given up."""
+    for name in PROCESSES:
+        system.plan.fail("mprotect", errno.ENOMEM, every=1)
+        system.kill(name)
+        time.sleep(0.2)
+        system.plan.calm()
+        if not system.serves(10) or not (system.teller.progress(2) or (system.kill("sqlite") and system.teller.progress(15))):
+            say("after %s began without memory not all is served" % name)
+            return False
+    return True
+
+
 def memory_not_returned(system):
     """The host takes memory back less often than it is asked, for a time: a call fails, a process ends; then all is served."""
     for error in (errno.ENOMEM, errno.EAGAIN):
@@ -261,3 +274,4 @@ def run():
     on_system(9, "the owner is answered while the host has no descriptor left", owner_is_answered)
     on_system(7, "nothing is left over of calls that failed", nothing_left)
     on_system(8, "no client is given up because the host has no memory for what it sends", nobody_given_up)
+    on_system(9, "nor a service because the host has none when it starts", nobody_given_up_at_its_start)

@@ -158,8 +158,8 @@ static void close_client(struct client *client) {
   drop_body(client);
 }
 
-static bool listen_to(struct client *client) {
-  return signet_set_insert(set, client->ready.handle, (uint64_t)(client - clients)).status == SIGNET_OK;
+static int64_t listen_to(struct client *client) {
+  return signet_set_insert(set, client->ready.handle, (uint64_t)(client - clients)).status;
 }
 
 /* A client was started again. */
@@ -176,7 +176,7 @@ static uint32_t client_wanted(void *context, uint32_t slot, uint32_t restarts, c
       return 0;
     close_client(client);
     client->ready = own;
-    if (listen_to(client))
+    if (listen_to(client) == SIGNET_OK)
       return end.handle;
     close_client(client);
     extension_close_client_READY(&end);
@@ -194,30 +194,36 @@ static void service_back(void *context, uint32_t slot, uint32_t endpoint, uint32
 
 static const struct signet_supervised_calls calls = {.service_back = service_back, .client_wanted = client_wanted};
 
-static _Noreturn void refuse(const char *why) {
+/* `status` is what failed: where the host had no memory for it, the next start may find some, and nothing is refused.
+ */
+static _Noreturn void refuse(int64_t status, const char *why) {
   fprintf(stderr, "extension: %s\n", why);
-  signet_supervised_refuse(signet_slot("supervision"), why);
+  if (status != SIGNET_MEMORY)
+    signet_supervised_refuse(signet_slot("supervision"), why);
   exit(1);
 }
 
 int main(int count, char **arguments) {
   static struct extension_buffer buffer;
   if (count != 2)
-    refuse("want one argument: a script, or a folder of scripts");
+    refuse(SIGNET_ARGUMENT, "want one argument: a script, or a folder of scripts");
   struct signet_result made = signet_set_create();
   if (made.status != SIGNET_OK)
-    refuse("there is no room for a set of channels");
+    refuse(made.status, "there is no room for a set of channels");
   set = (uint32_t)made.value;
   char name[SIGNET_SLOT_NAME_MOST] = "extension";
   while (client_count < SIGNET_SLOTS_MOST && signet_slot(name)) {
     struct client *client = &clients[client_count++];
     client->slot = signet_slot_number(name);
-    if (extension_adopt_server_READY(signet_slot(name), &client->ready) != SIGNET_OK || !listen_to(client))
-      refuse("its slots \"extension\" must be server's ends of the contract extension");
+    int64_t status = extension_adopt_server_READY(signet_slot(name), &client->ready);
+    if (status == SIGNET_OK)
+      status = listen_to(client);
+    if (status != SIGNET_OK)
+      refuse(status, "its slots \"extension\" must be server's ends of the contract extension");
     snprintf(name, sizeof name, "extension.%u", client_count + 1);
   }
   if (!client_count)
-    refuse("it has no slot \"extension\"");
+    refuse(SIGNET_ARGUMENT, "it has no slot \"extension\"");
   scripts_begin(arguments[1]);
   signet_supervised_begin(&supervised, signet_slot("supervision"), &calls, NULL);
   if (supervised.endpoint)
