@@ -262,9 +262,12 @@ static const char *listen_begin(int64_t *status) {
   struct network_client_LISTEN_ASKED_received received;
   struct network_LISTEN message = {.port = port, .backlog = BACKLOG, .address = "", .address_length = 0};
   *status = network_call_LISTEN(&network, &waiting, &message, &received, &buffer, SIGNET_NEVER);
+  if (*status == SIGNET_CLOSED) {
+    signet_handle_close(waiting.handle); /* it comes back over another */
+    return "the network service has ended";
+  }
   if (*status != SIGNET_OK)
-    return *status == SIGNET_CLOSED ? "the network service has ended"
-                                    : "no answer of the network service can be taken in";
+    return "no answer of the network service can be taken in";
   if (received.tag != NETWORK_LISTENING) {
     network = received.FAILED.next;
     /* What has no room may have none of the host's memory. */

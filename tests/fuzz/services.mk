@@ -37,3 +37,14 @@ FUZZ_LIBS_service_supervisor := $(SERVICE_FUZZ_LINK)
 FUZZ += service_client
 FUZZ_service_client := $(SERVICE_FUZZ) tests/fuzz/service_program.c $(filter-out lib/start.c,$(wildcard lib/*.c))
 FUZZ_LIBS_service_client := $(SERVICE_FUZZ_LINK)
+
+# The web server, which takes memory of the C library, by way of service_web.h; its main never returns.
+FUZZ += service_web
+FUZZ_WEB_PARSER := $(B)/programs-source/http-parser
+FUZZ_WEB := $(patsubst %,apps/web/%.c,answer blocks date deadline directory extension_queue file_table range request sealed \
+  sealed_extension sealed_files sealed_status server site status target text)
+FUZZ_service_web := $(SERVICE_FUZZ) $(patsubst %,tests/fuzz/service_%.c,program web_peers web_program) $(FUZZ_WEB) $(FUZZ_WEB_PARSER)/http_parser.c contractc/print.c lib/supervised.c
+FUZZ_LIBS_service_web := $(SERVICE_FUZZ_LINK)
+$(foreach kind,gcc clang coverage,$(FUZZ_WEB:%.c=$(B)/fuzz/$(kind)/%.o)): FUZZ_EXTRA := -ftrivial-auto-var-init=pattern \
+  -Wno-return-type -iquote $(B)/gen -isystem $(FUZZ_WEB_PARSER) -include tests/fuzz/service_web.h
+$(foreach kind,gcc clang coverage,$(FUZZ_WEB:%.c=$(B)/fuzz/$(kind)/%.o)): | $(FUZZ_WEB_PARSER).stamp $(B)/gen/web/status_files.h
