@@ -375,16 +375,15 @@ static __attribute__((noinline)) struct signet_result receive_any(struct thread 
     if (!(endpoint[i] = handle_find_endpoint(process, handle[i])))
       return error(SIGNET_HANDLE);
 
-  /* Each in turn is looked at first, so that a busy one cannot keep the others waiting. */
+  /* Each in turn is looked at first, so that neither a busy one keeps the others waiting nor what cannot be taken. */
   uint32_t closed = UINT32_MAX;
   for (uint32_t n = 0; n < count; n++) {
     uint32_t i = (thread->cursor + n) % (uint32_t)count;
     if (endpoint[i]->count) {
       struct signet_result outcome = channel_take(process, endpoint[i], message, capacity);
-      if (outcome.status == SIGNET_OK) {
+      thread->cursor = (uint8_t)(i + 1);
+      if (outcome.status == SIGNET_OK)
         outcome.value = i;
-        thread->cursor = (uint8_t)(i + 1);
-      }
       return outcome;
     }
     if (closed == UINT32_MAX && endpoint_peer(endpoint[i])->closed)

@@ -538,6 +538,25 @@ static void select_over_several(void) {
   for (unsigned i = 0; i < 2; i++)
     heard |= 1u << CALL(client, channel_receive, SCRATCH + 4096, 64, SCRATCH, 200, 0).value;
   CHECK(heard == (1u << 1 | 1u << 2));
+  while (CALL(client, channel_receive, SCRATCH + 4096, 64, SCRATCH, 200, 0).status == SIGNET_OK)
+    ;
+  /* Nor does one whose message cannot be taken. */
+  message_write(client, 0, TAG_ONEWAY, 64, 0, 0);
+  CHECK_STATUS(CALL(client, channel_send, clients[1], SCRATCH, 0, 0, 0), SIGNET_OK);
+  for (unsigned round = 0; round < 3; round++) {
+    message_write(client, 0, TAG_ONEWAY, 4, 0, 0);
+    CHECK_STATUS(CALL(client, channel_send, clients[2], SCRATCH, 0, 0, 0), SIGNET_OK);
+    unsigned refusals = 0;
+    struct signet_result outcome;
+    while ((outcome = CALL(client, channel_receive, SCRATCH + 4096, 64, SCRATCH, 84, 0)).status == SIGNET_CAPACITY &&
+           refusals < 2)
+      refusals++;
+    CHECK(outcome.status == SIGNET_OK && outcome.value == 2);
+  }
+  CHECK(CALL(client, channel_receive, SCRATCH + 4096, 64, SCRATCH, 200, 0).value == 1);
+  message_write(client, 0, TAG_ONEWAY, 4, 0, 0);
+  for (unsigned i = 0; i < 2; i++)
+    CHECK_STATUS(CALL(client, channel_send, clients[1], SCRATCH, 0, 0, 0), SIGNET_OK);
   /* One that is closed is named, after the messages. */
   CHECK_STATUS(CALL(client, handle_close, clients[40], 0, 0, 0, 0), SIGNET_OK);
   CHECK_STATUS(CALL(client, channel_receive, SCRATCH + 4096, 64, SCRATCH, 200, 0), SIGNET_OK);
