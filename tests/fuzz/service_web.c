@@ -236,38 +236,50 @@ static void client_acts(void) {
 
 /* Sends the block back that it holds, with any answer. */
 static void deviate(uint32_t end) {
-  uint32_t contract = kernel_ends[end].contract, asked = web_asked[end].tag, tag;
-  bool of_files = contract == web_contracts[FILES] && asked == FILES_READ_BLOCK;
-  uint32_t block = of_files || (contract == web_stream && asked == STREAM_WRITE_BLOCK) ? web_block_back(end) : 0;
-  if (!block) {
-    web_answer(end);
+  bool of_files = kernel_ends[end].contract == web_contracts[FILES];
+  uint32_t block = web_block_back(end), tag, length;
+  if (!block)
     return;
-  }
   tag = of_files                       ? (uint32_t)FILES_ANSWERED_BLOCK
         : fuzz_byte(&kernel_input) & 1 ? STREAM_WRITTEN_BLOCK
                                        : STREAM_FAILED_BLOCK;
   web_move(SIGNET_KIND_BLOCK, block);
-  web_send(end, tag,
-           of_files ? files_compose(end, tag, web_reply.data, FILES_ANSWER)
-                    : stream_compose(end, tag, web_reply.data, 4));
+  length =
+      of_files ? files_compose(end, tag, web_reply.data, FILES_ANSWER) : stream_compose(end, tag, web_reply.data, 4);
+  web_send(end, tag, length);
+}
+
+/* Who was asked for something, or for something with a block; 0: nobody. */
+static uint32_t somebody(uint8_t choice, bool with_block) {
+  for (uint32_t i = 0; i < kernel_ends_used / 2; i++) {
+    uint32_t end = 3 + (choice + i) * 2 % kernel_ends_used;
+    if (web_is_server(end) && kernel_turn(end) && web_asked[end].any && (!with_block || web_block_asked(end)))
+      return end;
+  }
+  return 0;
+}
+
+static void answer_one(void) {
+  uint8_t choice = fuzz_byte(&kernel_input);
+  if (choice >= 0xc0) {
+    web_blocks_wait = true;
+    web_pump();
+    web_blocks_wait = false;
+  }
+  uint32_t end = choice & 0x80 ? somebody(choice, true) : 0;
+  if (end)
+    deviate(end);
+  else if ((end = somebody(choice, false)))
+    web_answer(end);
 }
 
 static void act(uint8_t which) {
-  uint8_t choice;
   switch (which) {
   case 0:
     client_acts();
     break;
   case 1:
-    choice = fuzz_byte(&kernel_input);
-    for (uint32_t i = 0, end; i < kernel_ends_used / 2; i++)
-      if (web_is_server(end = 3 + (choice + i) * 2 % kernel_ends_used) && kernel_turn(end) && web_asked[end].any) {
-        if (choice & 0x80)
-          deviate(end);
-        else
-          web_answer(end);
-        break;
-      }
+    answer_one();
     break;
   case 2:
     web_pump();
@@ -284,7 +296,8 @@ static void begin(void) {
   const char *const arguments[] = {"web"};
   web_memory_forget();
   memset(web_asked, 0, sizeof web_asked);
-  web_settled = web_started = stopping = may_end = false;
+  web_settled = web_started = web_blocks_wait = stopping = may_end = false;
+  web_most_at_once = 0;
   web_contracts[NETWORK] = kernel_learn(&network_contract, NETWORK_CONTRACT_LENGTH);
   web_contracts[FILES] = kernel_learn(&files_contract, FILES_CONTRACT_LENGTH);
   web_contracts[EXTENSION] = kernel_learn(&extension_contract, EXTENSION_CONTRACT_LENGTH);
@@ -335,7 +348,7 @@ static void nothing_is_kept(void) {
   for (uint32_t end = 3; end < kernel_ends_used; end += 2)
     if (kernel_ends[end].contract == web_stream && kernel_ends[end ^ 1].holder == KERNEL_SERVICE)
       fuzz_fail("the connection at the end %u is kept for ever, in state %u", end, kernel_ends[end].state);
-  limit("/request.c", REQUESTS_KEPT);
+  limit("/request.c", web_most_at_once < REQUESTS_KEPT ? web_most_at_once : REQUESTS_KEPT);
   limit("/file_table.c", 2 * WEB_NAMES);
   limit("/text.c", 2); /* the status that was made last */
   if (web_pieces("") != web_pieces("/request.c") + web_pieces("/file_table.c") + web_pieces("/text.c"))

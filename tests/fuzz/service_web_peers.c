@@ -16,7 +16,8 @@
 #include "tests/fuzz/service_web_peers.h"
 
 uint32_t web_contracts[SLOTS], web_listener, web_stream, web_services[SLOTS];
-bool web_settled, web_started;
+bool web_settled, web_started, web_blocks_wait;
+uint32_t web_most_at_once;
 
 /* ---- Files ---- */
 
@@ -363,7 +364,24 @@ void web_answer(uint32_t end) {
 
 /* ---- What is heard ---- */
 
+bool web_block_asked(uint32_t end) {
+  const struct web_asked *of = &web_asked[end];
+  return of->any && kernel_turn(end) &&
+         (kernel_ends[end].contract == web_stream
+              ? of->tag == STREAM_WRITE_BLOCK
+              : kernel_ends[end].contract == web_contracts[FILES] && of->tag == FILES_READ_BLOCK);
+}
+
+static void count_connections(void) {
+  uint32_t count = 0;
+  for (uint32_t end = 2; end < kernel_ends_used; end += 2)
+    count += kernel_ends[end].contract == web_stream && kernel_ends[end].holder == KERNEL_SERVICE;
+  if (count > web_most_at_once)
+    web_most_at_once = count;
+}
+
 void web_heard(uint32_t end, const struct kernel_message *message) {
+  count_connections();
   struct web_asked *of = &web_asked[end];
   of->any = true;
   of->tag = message->tag;
@@ -422,7 +440,8 @@ void web_pump(void) {
           if (message.moved_count)
             kernel_block_free(message.moved[0].number);
         }
-        web_answer(end);
+        if (!web_blocks_wait || !web_block_asked(end))
+          web_answer(end);
       }
   }
 }

@@ -13,6 +13,9 @@ extern uint32_t web_services[SLOTS]; /* the server's end of each that was given 
 extern bool web_settled;             /* from now on all answer rightly, at once */
 extern bool web_started;             /* the web server has said so */
 
+extern bool web_blocks_wait;      /* what is asked with a block is not answered by web_pump */
+extern uint32_t web_most_at_once; /* connections */
+
 /* ---- service_web_program.c ---- */
 
 /* Pieces of memory that this file of the server's holds; "": all do. */
@@ -57,6 +60,8 @@ void web_forget_closed(void);
 /* -> a new one's client's end. */
 uint32_t web_channel(uint32_t contract, uint32_t peer);
 bool web_is_server(uint32_t end);
+/* It was asked for something with a block, and may answer. */
+bool web_block_asked(uint32_t end);
 /* A request, or some, or a part of one, as the input says; -> the length. */
 uint32_t web_asks(uint32_t end, uint8_t *data, uint32_t most);
 
