@@ -8,7 +8,7 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 REPORT = ROOT / "docs/coverage.txt"
-FOLDERS = ("verifier/", "kernel/", "contractc/", "manifest/", "toolchain/", "services/")
+FOLDERS = ("verifier/", "kernel/", "contractc/", "manifest/", "toolchain/", "services/", "apps/web/")
 TRUSTED = ("verifier/", "kernel/")
 HEAD = """What the fuzzers' corpora (tests/fuzz/corpus/) reach, by `make coverage-fuzz`: the inputs in the tree alone, each run once. Other
 tests reach more; what no line of here is about, no fuzz target attacks. A file that is linked into several targets counts what any of

@@ -16,6 +16,8 @@
 #include "contracts/observation.h"
 #include "contracts/stream.h"
 #include "contracts/supervision.h"
+#define TESTS_FUZZ_SERVICE_WEB
+#include "tests/fuzz/service_web.h"
 #include "tests/fuzz/service_web_peers.h"
 
 const unsigned fuzz_count = 3000;

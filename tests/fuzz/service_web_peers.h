@@ -16,12 +16,6 @@ extern bool web_started;             /* the web server has said so */
 extern bool web_blocks_wait;      /* what is asked with a block is not answered by web_pump */
 extern uint32_t web_most_at_once; /* connections */
 
-/* ---- service_web_program.c ---- */
-
-/* Pieces of memory that this file of the server's holds; "": all do. */
-uint32_t web_pieces(const char *file);
-void web_memory_forget(void);
-
 /* ---- service_web_peers.c ---- */
 
 #define WEB_NAMES 10

@@ -1,7 +1,5 @@
-/* The web server as a program that is fuzzed: the memory, the slots and the exit that the C library and the library OS
- * give it. For service_web.c. */
+/* The web server as a program that is fuzzed: the slots that the library OS gives it. For service_web.c. */
 #include <getopt.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include <signet/calls.h>
@@ -14,64 +12,6 @@
 _Noreturn void service_main(const struct signet_startup *startup);
 
 const char *const web_slots[SLOTS] = {"network", "files", "extension", "observation", "supervision"};
-
-/* ---- Memory ---- */
-
-#define MEMORY_MOST (56u << 20) /* of texts, bodies and what is little */
-static struct piece {
-  struct piece *next, **at;
-  const char *file;
-  size_t length;
-} * pieces;
-static size_t memory;
-
-static void piece_free(struct piece *piece) {
-  *piece->at = piece->next;
-  if (piece->next)
-    piece->next->at = piece->at;
-  memory -= piece->length;
-  free(piece);
-}
-
-void *web_memory(void *old, size_t length, const char *file) {
-  struct piece *piece = NULL, *had = old ? (struct piece *)old - 1 : NULL;
-  if (length) {
-    piece = kernel_refuses() ? NULL : malloc(sizeof *piece + length);
-    if (!piece)
-      return NULL;
-    *piece = (struct piece){.next = pieces, .at = &pieces, .file = file, .length = length};
-    if (pieces)
-      pieces->at = &piece->next;
-    pieces = piece;
-    memory += length;
-    memset(piece + 1, KERNEL_CANARY, length);
-    if (had)
-      memcpy(piece + 1, old, had->length < length ? had->length : length);
-  }
-  if (had)
-    piece_free(had);
-  if (memory > MEMORY_MOST)
-    fuzz_fail("the web server holds %zu bytes", memory);
-  return piece ? piece + 1 : NULL;
-}
-
-void *web_memory_clear(size_t count, size_t length, const char *file) {
-  void *bytes = web_memory(NULL, count * length, file);
-  return bytes ? memset(bytes, 0, count * length) : NULL;
-}
-
-/* Pieces of that file of the server's. */
-uint32_t web_pieces(const char *file) {
-  uint32_t count = 0;
-  for (const struct piece *piece = pieces; piece; piece = piece->next)
-    count += strstr(piece->file, file) != NULL;
-  return count;
-}
-
-void web_memory_forget(void) {
-  while (pieces)
-    piece_free(pieces);
-}
 
 /* ---- The program ---- */
 
@@ -96,16 +36,6 @@ void signet_files_renew(uint32_t endpoint) {
 }
 
 bool signet_slot_renew(uint32_t slot, uint32_t endpoint) { return (void)slot, (void)endpoint, false; }
-
-void web_exit(int code) { signet_process_exit(SIGNET_ENDED_EXIT, (uint32_t)code); }
-
-void web_says(FILE *to, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  if (getenv("FUZZ_TRACE"))
-    vfprintf(to, format, arguments);
-  va_end(arguments);
-}
 
 _Noreturn void service_main(const struct signet_startup *given) {
   char *arguments[] = {"web", "--root", "/site", NULL};

@@ -43,8 +43,16 @@ FUZZ += service_web
 FUZZ_WEB_PARSER := $(B)/programs-source/http-parser
 FUZZ_WEB := $(patsubst %,apps/web/%.c,answer blocks date deadline directory extension_queue file_table range request sealed \
   sealed_extension sealed_files sealed_status server site status target text)
-FUZZ_service_web := $(SERVICE_FUZZ) $(patsubst %,tests/fuzz/service_%.c,program web_peers web_program) $(FUZZ_WEB) $(FUZZ_WEB_PARSER)/http_parser.c contractc/print.c lib/supervised.c
+FUZZ_service_web := $(SERVICE_FUZZ) $(patsubst %,tests/fuzz/service_%.c,program web_memory web_peers web_program) $(FUZZ_WEB) $(FUZZ_WEB_PARSER)/http_parser.c contractc/print.c lib/supervised.c
 FUZZ_LIBS_service_web := $(SERVICE_FUZZ_LINK)
 $(foreach kind,gcc clang coverage,$(FUZZ_WEB:%.c=$(B)/fuzz/$(kind)/%.o)): FUZZ_EXTRA := -ftrivial-auto-var-init=pattern \
   -Wno-return-type -iquote $(B)/gen -isystem $(FUZZ_WEB_PARSER) -include tests/fuzz/service_web.h
 $(foreach kind,gcc clang coverage,$(FUZZ_WEB:%.c=$(B)/fuzz/$(kind)/%.o)): | $(FUZZ_WEB_PARSER).stamp $(B)/gen/web/status_files.h
+
+# The process that runs the web system's scripts, which are the input's here.
+FUZZ += service_extension
+FUZZ_EXTENSION := apps/web/extension/extension
+FUZZ_service_extension := $(SERVICE_FUZZ) $(patsubst %,tests/fuzz/service_%.c,program web_memory) $(FUZZ_EXTENSION).c lib/supervised.c
+FUZZ_LIBS_service_extension := $(SERVICE_FUZZ_LINK)
+$(foreach kind,gcc clang coverage,$(B)/fuzz/$(kind)/$(FUZZ_EXTENSION).o): FUZZ_EXTRA := -ftrivial-auto-var-init=pattern \
+  -include tests/fuzz/service_web.h

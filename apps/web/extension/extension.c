@@ -58,11 +58,16 @@ static const char *method_name(enum extension_method method) {
       extension_send_ANSWER_BLOCK_in_##STATE(asked, &client->ready, &whole, buffer);                                   \
       return;                                                                                                          \
     }                                                                                                                  \
-    if (keep_body(client))                                                                                             \
+    if (keep_body(client)) {                                                                                           \
       extension_send_BEGIN_in_##STATE(asked, &client->reading, &begin, buffer);                                        \
-    else                                                                                                               \
-      extension_close_server_##STATE(asked);                                                                           \
+      return;                                                                                                          \
+    }                                                                                                                  \
+    struct extension_ANSWER none = {503, "text/plain", 10, (const uint8_t *)no_memory, sizeof no_memory - 1};          \
+    extension_send_ANSWER_in_##STATE(asked, &client->ready, &none, buffer);                                            \
   }
+
+/* The channel stays: a client whose channel is closed gets another when this process has ended, and not before. */
+static const char no_memory[] = "There is no memory for this answer just now.\n";
 
 /* Copies the body to a block; false: it is too long for one, or there is no memory. */
 static bool fill_block(struct contract_block *block, uint32_t *length) {
