@@ -348,12 +348,12 @@ static uint32_t request_compose(uint32_t tag, uint8_t *data, uint32_t least, uin
     memset(room + at, 'b', length);
     at += length;
   }
+  for (; at < least; at++)
+    room[at] = 'l';
   if (choice >= 0xf0 && choice < 0xf8) /* its texts have no end, or it has other bytes */
     at = choice & 1 ? least + fuzz_byte(&kernel_input) % (at - least + 1) : at;
   if (choice >= 0xf4 && choice < 0xf8)
     room[8 + fuzz_byte(&kernel_input) % (at - 8)] = 0;
-  for (; at < least; at++)
-    room[at] = 'l';
   at = at > most ? most : at;
   memcpy(data, room, at);
   return at;
