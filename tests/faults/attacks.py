@@ -122,7 +122,8 @@ class Attack:
             self.fail("kernel panic")
         self.counts["transfers acknowledged"] += len(system.ledger.acknowledged)
         self.counts["transfers refused"] += len(system.ledger.refused)
-        self.counts["transfers not answered"] += system.ledger.n - len(system.ledger.acknowledged) - len(system.ledger.refused)
+        self.counts["transfers not answered"] += system.ledger.n - len(system.ledger.acknowledged | system.ledger.refused | system.ledger.doubtful)
+        self.counts["transfers whose COMMIT failed, and that could be read"] += len(system.ledger.doubtful)
         for name, injected in system.plan.injected().items():
             self.counts["fault " + name] += injected
         system.close()

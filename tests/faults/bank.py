@@ -15,7 +15,14 @@ import time
 ACCOUNTS = 40
 BALANCE = 1000
 JOURNALS = ["DELETE", "TRUNCATE", "PERSIST"]
-ANSWER = re.compile(rb"(ack|hello) (\d+)(?: (\d))?")
+ANSWER = re.compile(rb"(ack|hello) (\d+)(?: (\d)(\d))?")
+# What SQLite itself takes for committed: the row that a trigger writes into memory in the same transaction is there only if COMMIT
+# succeeded. That the transfer can be read is not enough: to one who is told by the host that it cannot look for a journal (ENOMEM,
+# say) SQLite shows what a COMMIT that failed had written already, and takes it back when it finds the journal.
+WITNESS = """PRAGMA temp_store = MEMORY;
+CREATE TEMP TABLE IF NOT EXISTS done (n INTEGER PRIMARY KEY);
+CREATE TEMP TRIGGER IF NOT EXISTS witness AFTER INSERT ON main.log BEGIN INSERT INTO done VALUES (new.n); END;
+"""
 
 
 @functools.cache
@@ -49,7 +56,7 @@ class Ledger:
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.asked = {}  # number -> (from, to, amount)
-        self.acknowledged, self.refused = set(), set()
+        self.acknowledged, self.refused, self.doubtful = set(), set(), set()  # doubtful: COMMIT failed, and it could be read
         self.n = 0
 
     def next(self):
@@ -61,8 +68,8 @@ class Ledger:
         origin, target, amount = self.asked[n]
         # One statement does it all: SQLite gives up a whole transaction when the host fails, and goes on behind it.
         return ("BEGIN IMMEDIATE;\nINSERT INTO log VALUES (%d, %d, %d, %d, hex(zeroblob(%d)));\nCOMMIT;\nROLLBACK;\n"
-                "SELECT 'ack %d ' || (SELECT count(*) FROM log WHERE n = %d);\n" %
-                (n, origin, target, amount, self.random.choice((10, 200, 3000)), n, n))
+                "SELECT 'ack %d ' || (SELECT count(*) FROM log WHERE n = %d) || (SELECT count(*) FROM done WHERE n = %d);\n" %
+                (n, origin, target, amount, self.random.choice((10, 200, 3000)), n, n, n))
 
     def wrong(self, path, acknowledged=None):
         """What the host's SQLite finds wrong with the database there, which it may have to recover first; None: it is right."""
@@ -125,7 +132,7 @@ class Teller(threading.Thread):
         super().__init__(daemon=True)
         self.ledger, self.to, self.back = ledger, to, back
         # Before each transfer: who answers may be a successor, to whom nothing has been said.
-        self.head = "PRAGMA journal_mode = %s;\nPRAGMA synchronous = %s;\nPRAGMA cache_size = 20;\n" % (journal, synchronous)
+        self.head = "PRAGMA journal_mode = %s;\nPRAGMA synchronous = %s;\nPRAGMA cache_size = 20;\n%s" % (journal, synchronous, WITNESS)
         self.on_answer = on_answer
         self.heard = {}
         self.changed = threading.Condition()
@@ -142,14 +149,16 @@ class Teller(threading.Thread):
             match = ANSWER.search(line)
             if not match:
                 continue
-            kind, n, there = match.group(1), int(match.group(2)), match.group(3)
-            if kind == b"ack" and there:
-                if there == b"1":
+            kind, n, there, done = match.group(1), int(match.group(2)), match.group(3), match.group(4)
+            if kind == b"ack" and done:
+                if done == b"1":
                     self.ledger.acknowledged.add(n)
-                else:
+                elif there == b"0":
                     self.ledger.refused.add(n)
+                else:
+                    self.ledger.doubtful.add(n)
                 if self.on_answer:
-                    self.on_answer(n, there == b"1")
+                    self.on_answer(n, done == b"1")
             with self.changed:
                 self.heard[kind] = n
                 self.changed.notify_all()
