@@ -95,6 +95,7 @@ int main(int argc, char **argv) {
     source_read(assembly, strcmp(inputs[i], "-") == 0 ? "{standard input}" : inputs[i], bytes, length);
     free(bytes);
   }
+  source_end(assembly);
   if (assembly->errors || !measure_texts(assembly, measuring, measuring_count))
     return 1;
   flags_check(assembly);

@@ -61,6 +61,11 @@ struct item {
   struct location where;
 };
 
+struct constant {
+  const char *statement;
+  struct location where;
+};
+
 #define MACRO_ARGUMENTS 16u
 
 struct macro {
@@ -99,8 +104,10 @@ struct assembly {
   struct text *texts[TEXT_BUCKETS];
   struct text **text_list;
   size_t text_count, text_capacity;
-  const char **constants; /* assignments of plain numbers, which lengths may depend on */
+  struct constant *constants; /* assignments of plain numbers, which lengths may depend on */
   size_t constant_count;
+  unsigned frames_open;  /* .cfi_startproc without its .cfi_endproc yet */
+  struct location frame; /* the last one's place */
   struct location where; /* of the statement in hand */
   uint32_t loop_labels;
   struct macro *macros;
@@ -121,6 +128,8 @@ __attribute__((format(printf, 2, 3))) void assembly_error(struct assembly *assem
 
 /* source.c: reads a whole source, calling the rewriter for each instruction. */
 void source_read(struct assembly *assembly, const char *file, const char *bytes, size_t length);
+/* After the last file: what is missing at the end. */
+void source_end(struct assembly *assembly);
 /* Marks each symbol in an expression as one whose address is taken. */
 void source_mark_taken(struct assembly *assembly, const char *expression);
 

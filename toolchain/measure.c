@@ -23,10 +23,13 @@ static bool write_source(const struct assembly *assembly, const char *path) {
   FILE *file = fopen(path, "w");
   if (!file)
     return false;
-  for (size_t i = 0; i < assembly->constant_count; i++)
-    fprintf(file, "%s\n", assembly->constants[i]);
-  fputs(".text\n", file);
   struct location where = {"", 0};
+  for (size_t i = 0; i < assembly->constant_count; i++) {
+    mark(file, &where, assembly->constants[i].where);
+    fprintf(file, "%s\n", assembly->constants[i].statement);
+  }
+  fputs(".text\n", file);
+  where.file = "";
   for (size_t i = 0; i < assembly->text_count; i++) {
     const struct text *text = assembly->text_list[i];
     mark(file, &where, text->where);

@@ -208,7 +208,8 @@ static void assignment(struct assembly *assembly, const char *name, size_t lengt
     assembly->constants = realloc(assembly->constants, (assembly->constant_count + 1) * sizeof *assembly->constants);
     if (!assembly->constants)
       abort();
-    assembly->constants[assembly->constant_count++] = memory_copy(statement, strlen(statement));
+    assembly->constants[assembly->constant_count++] =
+        (struct constant){memory_copy(statement, strlen(statement)), assembly->where};
   } else {
     source_mark_taken(assembly, value);
     symbol->global = true; /* an alias: reached by the long form of a jump, wherever it is */
@@ -257,6 +258,12 @@ static void directive(struct assembly *assembly, char *statement) {
   char *operands = skip_space(statement + length);
   struct section *section = &assembly->sections[assembly->section];
 
+  if (strcmp(name, ".cfi_startproc") == 0) {
+    assembly->frames_open++;
+    assembly->frame = assembly->where;
+  } else if (strcmp(name, ".cfi_endproc") == 0 && assembly->frames_open) {
+    assembly->frames_open--;
+  }
   if (strcmp(name, ".loc") == 0) {
     append_raw(assembly, statement);
     return;
@@ -530,4 +537,11 @@ void source_read(struct assembly *assembly, const char *file, const char *bytes,
     read_line(assembly, line, &physical, &in_comment);
     at = end + 1;
   }
+}
+
+void source_end(struct assembly *assembly) {
+  if (!assembly->frames_open)
+    return;
+  assembly->where = assembly->frame;
+  assembly_error(assembly, ".cfi_startproc without .cfi_endproc");
 }

@@ -55,6 +55,13 @@ passes "-MMD -MP" eval "$cc -MMD -MP -c main.c && grep -q main.c main.d"
 passes "-flto" eval "rm -f a.out && $cc -flto -O2 -c main.c && $cc -flto -O2 -c helper.c && $cc -flto -O2 main.o helper.o && says 41"
 passes "-pipe" eval "rm -f a.out && $cc -pipe -O2 main.c helper.c && says 41"
 passes "-fPIC, -pie and -static are harmless" eval "rm -f a.out && $cc -fPIC -pie -static main.c helper.c && says 41"
+cat >elsewhere.c <<'C'
+#include <stdio.h>
+__attribute__((section("elsewhere"), noinline)) int f(int n) { return n < 2 ? n : f(n - 1) + 1; }
+__attribute__((section(".code.of.mine"), noinline)) int g(int n) { return f(n) * 2 - 1; }
+int main(void) { printf("%d\n", g(21)); return 0; }
+C
+passes "code in sections of any name" eval "rm -f a.out && $cc elsewhere.c && says 41"
 passes "--gc-sections" eval "rm -f a.out && $cc -ffunction-sections -Wl,--gc-sections main.c helper.c && says 41"
 passes "-Wl,-Map" eval "$cc -Wl,-Map=map main.c helper.c && grep -q helper map"
 passes "-dumpmachine" eval "$cc -dumpmachine | grep -q x86_64"
