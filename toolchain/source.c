@@ -53,7 +53,27 @@ static void section_enter(struct assembly *assembly, uint32_t section, const cha
   item_append(assembly, ITEM_SECTION)->string = directive;
 }
 
-/* Name and flags of a .section or .pushsection directive. */
+#define SUBSECTION_MOST 8192u /* of the assembler */
+
+/* The part of the section that the number stands for: a section of its own to us, because the assembler puts the parts
+ * one behind the other. Part 0 is the section itself. */
+static uint32_t subsection_find(struct assembly *assembly, uint32_t section, const char *number) {
+  struct section whole = assembly->sections[section];
+  char *end;
+  unsigned long part = strtoul(number, &end, 10);
+  if (!isdigit((unsigned char)*number) || (*number == '0' && end > number + 1) || *skip_space(end) ||
+      part > SUBSECTION_MOST) {
+    assembly_error(assembly, "a subsection is given by a plain number, not by %s", number);
+    return section;
+  }
+  char *name = memory_format("%.*s", (int)strcspn(whole.name, "\n"), whole.name);
+  uint32_t found = section_find(assembly, part ? memory_format("%s\n%lu", name, part) : name, NULL);
+  assembly->sections[found].code = whole.code;
+  assembly->sections[found].loaded = whole.loaded;
+  return found;
+}
+
+/* Name, and part or flags, of a .section or .pushsection directive. */
 static uint32_t section_parse(struct assembly *assembly, const char *operands) {
   char name[256];
   char flags[64];
@@ -66,6 +86,8 @@ static uint32_t section_parse(struct assembly *assembly, const char *operands) {
     name[length++] = *operands++;
   name[length] = 0;
   const char *quote = strchr(operands, ',');
+  if (quote && isdigit((unsigned char)*skip_space((char *)quote + 1)))
+    return subsection_find(assembly, section_find(assembly, name, NULL), skip_space((char *)quote + 1));
   if (quote)
     quote = strchr(quote, '"');
   if (!quote)
@@ -269,16 +291,14 @@ static void directive(struct assembly *assembly, char *statement) {
     return;
   }
   if (strcmp(name, ".text") == 0 || strcmp(name, ".data") == 0 || strcmp(name, ".bss") == 0) {
-    const char *key = *operands && strcmp(operands, "0") != 0 ? memory_format("%s %s", name, operands) : name;
-    section_enter(assembly, section_find(assembly, key, NULL), memory_copy(statement, strlen(statement)));
+    uint32_t found = section_find(assembly, name, NULL);
+    section_enter(assembly, *operands ? subsection_find(assembly, found, operands) : found,
+                  memory_copy(statement, strlen(statement)));
     return;
   }
   if (strcmp(name, ".subsection") == 0) {
-    const char *key = memory_format("%s %s", section->name, operands);
-    uint32_t found = section_find(assembly, key, NULL);
-    assembly->sections[found].code = assembly->sections[assembly->section].code;
-    assembly->sections[found].loaded = assembly->sections[assembly->section].loaded;
-    section_enter(assembly, found, memory_copy(statement, strlen(statement)));
+    section_enter(assembly, subsection_find(assembly, assembly->section, operands),
+                  memory_copy(statement, strlen(statement)));
     return;
   }
   if (strcmp(name, ".section") == 0) {

@@ -190,7 +190,7 @@ def run(command, directory, environment):
     return done.returncode, done.stderr
 
 
-MESSAGE = re.compile(r"^user\.s:(\d+): (error|Error|warning|Warning|Info|Fatal error)", re.MULTILINE)
+MESSAGE = re.compile(r"^user\.[sc]:(\d+): (error|Error|warning|Warning|Info|Fatal error)", re.MULTILINE)
 
 
 def assemble(lines, directory, counts, environment):
@@ -199,14 +199,14 @@ def assemble(lines, directory, counts, environment):
         (directory / "user.s").write_text("\n".join(lines) + "\n")
         status, said = run([ASSEMBLER, "--64", "-o", "user.o", "user.s"], directory, environment)
         wrong = set()
-        for message in said.splitlines():
+        for message in said.replace("'\n'", "' '").splitlines():  # a line's end, quoted
             found = MESSAGE.match(message)
             # What is resolved at a file's end the assembler names without a line, with us or without: functions' sizes, assignments.
-            named = re.search(r"Error: .*(?:\.size expression for (\S+)|when setting `([^']*)')", message)
+            named = re.search(r"Error: .*(?:\.size expression for (\S+)|when setting `([^']*)'|local label `\"(\d+)\")", message)
             if not found and not named and not message.endswith("Assembler messages:"):
                 raise Failed("said without a line of the source: " + said[-300:])
             wrong |= {number for number, line in enumerate(lines) if named and (
-                "%s=" % named[2] in line if named[2] else re.search(r"\.size\s+%s\b" % re.escape(named[1]), line))}
+                "%s=" % named[2] in line if named[2] else re.search(r"(?<!\w)%s[bf]" % named[3], line) if named[3] else re.search(r"\.size\s+%s\b" % re.escape(named[1]), line))}
             if found and not 1 <= int(found[1]) <= len(lines):
                 raise Failed("a line that is not there: " + message)
             if found and found[2] in ("error", "Error", "Fatal error"):

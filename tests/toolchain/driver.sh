@@ -62,6 +62,13 @@ __attribute__((section(".code.of.mine"), noinline)) int g(int n) { return f(n) *
 int main(void) { printf("%d\n", g(21)); return 0; }
 C
 passes "code in sections of any name" eval "rm -f a.out && $cc elsewhere.c && says 41"
+{
+  printf ' .globl f\nf: movl $40,%%eax\n .text 1\ng: addl $1,%%eax\n ret\n .subsection 0\n movl $1,%%ecx\n .pushsection .text,1\n nop\n .popsection\n .text\n'
+  yes ' movl $2,%ecx' | head -30
+  printf ' jmp g\n'
+} >parts.s
+printf '#include <stdio.h>\nint f(void);\nint main(void) { printf("%%d\\n", f()); return 0; }\n' >parts.c
+passes "parts of a section, and back again" eval "rm -f a.out && $cc parts.c parts.s && says 41"
 passes "--gc-sections" eval "rm -f a.out && $cc -ffunction-sections -Wl,--gc-sections main.c helper.c && says 41"
 passes "-Wl,-Map" eval "$cc -Wl,-Map=map main.c helper.c && grep -q helper map"
 passes "-dumpmachine" eval "$cc -dumpmachine | grep -q x86_64"
