@@ -1,4 +1,4 @@
-TESTS += tests/run-test.sh tests/trusted-base.sh tests/format.sh
+TESTS += tests/run-test.sh tests/trusted-base.sh tests/record-check.sh tests/format.sh
 
 # The long ones that only compute, each with files of its own: on a second processor, beside the others.
 TESTS_BESIDE += $(addprefix $(B)/tests/verifier/,enumerate sequences fuzz) tests/simulation/short.sh tests/contractc/model.sh \
