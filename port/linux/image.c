@@ -16,8 +16,16 @@ struct port_image {
   size_t length;
 };
 
+#define SEAL_TRIES 8 /* in each the host waits up to 75 ms */
+
 bool linux_seal_file(int descriptor) {
-  return fcntl(descriptor, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0;
+  /* EBUSY: the host itself holds one of the pages for a moment, as when it looks for memory that nobody uses. */
+  for (unsigned tries = 0; tries < SEAL_TRIES; tries++)
+    if (fcntl(descriptor, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
+      return true;
+    else if (errno != EBUSY)
+      return false;
+  return false;
 }
 
 static bool write_all(int descriptor, const void *bytes, size_t length) {
